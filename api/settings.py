@@ -1,0 +1,105 @@
+"""Every setting of the service, read from the environment in this one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_DATA = user_data_path("pourplan", appauthor=False)
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it, what was found and what was expected."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process; `.env.example` lists them with their meaning.
+
+    Without `DATABASE_URL` everything runs on this machine: Postgres from a pip package in `data`,
+    worker processes, one tenant.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="POURPLAN_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    data: Path = DEFAULT_DATA
+    """Folder of the embedded database and of original workbooks."""
+
+    database_url: Annotated[str | None, Field(validation_alias="DATABASE_URL")] = None
+    database_admin_url: Annotated[str | None, Field(validation_alias="DATABASE_ADMIN_URL")] = None
+    database_jobs_url: Annotated[str | None, Field(validation_alias="DATABASE_JOBS_URL")] = None
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Worker processes that may run at once on this machine."""
+    lease_seconds: Annotated[int, Field(ge=2, le=3600)] = 60
+    """A worker that says nothing for so long is given up."""
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    reap_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
+    """Seconds between two looks for lost runs."""
+    modal_app: str | None = None
+    """Name of the deployed Modal app; set, runs are handed to it instead of to worker processes."""
+
+    pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    request_seconds: Annotated[float, Field(gt=0)] = 30
+    max_body_bytes: Annotated[int, Field(gt=0)] = 1_000_000
+    max_upload_bytes: Annotated[int, Field(gt=0)] = 25_000_000
+    max_depth: Annotated[int, Field(gt=0)] = 15
+    max_aliases: Annotated[int, Field(ge=0)] = 30
+    max_tokens: Annotated[int, Field(gt=0)] = 2_000
+    download_seconds: Annotated[int, Field(gt=0)] = 600
+    """How long a download link works."""
+
+    allowed_hosts: Annotated[tuple[str, ...], Field()] = ()
+    """Host names beside loopback that the service answers to."""
+    metrics_token: SecretStr | None = None
+    """Bearer token that opens /metrics from beyond loopback."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _jobs_need_their_own_login(self) -> Self:
+        if self.database_url and not self.database_jobs_url:
+            raise ValueError(
+                "DATABASE_URL is set but DATABASE_JOBS_URL is not: "
+                "housekeeping and workers need their own login"
+            )
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether Postgres runs on this machine, from the data folder."""
+        return self.database_url is None
+
+    @property
+    def files(self) -> Path:
+        """Folder of the original workbooks."""
+        return self.data / "files"
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    SettingsError
+        With one sentence for each wrong setting.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(dict(e)) for e in error.errors())) from None
+
+
+def _sentence(error: dict[str, object]) -> str:
+    location = error["loc"]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not isinstance(location, tuple) or not location:
+        return message
+    name = str(location[0])
+    shown = name if name.isupper() else f"POURPLAN_{name.upper()}"
+    return f"{shown} is {error['input']!r}: {message[0].lower()}{message[1:]}"
