@@ -10,6 +10,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from api.auth import Identity
 from api.database import Connection, Database, Notices
+from api.reports.links import Links
 from api.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ class Services:
     notices: Notices
     dispatcher: Dispatcher
     originals: OriginalFiles
-    signing_key: bytes
-    """Signs download links."""
+    links: Links
 
 
 @dataclass(slots=True)

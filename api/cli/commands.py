@@ -1,0 +1,168 @@
+"""The commands of `pourplan` with their options; what each does lies in the module of its name."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from api.cli.failure import CommandFailed
+from api.cli.terminal import err
+from api.reports.formats import ExportFormat
+from api.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    name="pourplan",
+    help="Production planning for steel plants and foundries.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+solve_app = typer.Typer(help="Solve a problem from a JSON file, without any database.", no_args_is_help=True)
+schema_app = typer.Typer(
+    help="Print a schema: of the service, or of a problem's JSON form.", no_args_is_help=True
+)
+export_app = typer.Typer(help="Write results to files.", no_args_is_help=True)
+app.add_typer(solve_app, name="solve")
+app.add_typer(schema_app, name="schema")
+app.add_typer(export_app, name="export")
+
+Month = Annotated[str, typer.Argument(help="A month, as 2024-09.", metavar="MONTH")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help='A file; "-" is standard output.')]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+
+
+def _in_session(work: Callable[..., Coroutine[Any, Any, None]], *args: Any, **options: Any) -> None:
+    """Run a command that works on the plant's data."""
+    from api.cli.session import open_session
+
+    async def run(settings: Settings) -> None:
+        async with open_session(settings) as session:
+            await work(session, *args, **options)
+
+    asyncio.run(run(load_settings()))
+
+
+@app.command()
+def serve(host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT) -> None:
+    """Serve the GraphQL API and its playground."""
+    from api.cli import serving
+
+    serving.serve(load_settings(), host, port)
+
+
+@app.command()
+def migrate() -> None:
+    """Apply the migrations to DATABASE_ADMIN_URL, else DATABASE_URL, else this machine's database."""
+    from api.cli import migrating
+
+    asyncio.run(migrating.migrate_database(load_settings()))
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Workbooks, in any order.", metavar="FILE...")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, store nothing.")] = False,
+) -> None:
+    """Import a plant's workbooks; what each is, is recognised from its content."""
+    from api.cli import importing
+
+    _in_session(importing.import_files, files, dry_run=dry_run)
+
+
+@app.command()
+def forecast(
+    month: Month,
+    round_up: Annotated[
+        bool, typer.Option("--round-up", help="Round every grade up to the next heat, above the order book.")
+    ] = False,
+) -> None:
+    """Forecast a month's heats of each steel grade, and print them."""
+    from api.cli import forecasting
+
+    _in_session(forecasting.forecast, month, round_up=round_up)
+
+
+@app.command()
+def demo(
+    serve_after: Annotated[
+        bool, typer.Option("--serve", help="Serve the API and the playground afterwards.")
+    ] = False,
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+) -> None:
+    """Load the sample plant and forecast its September."""
+    from api.cli import demonstrating, serving
+
+    settings = load_settings()
+    _in_session(demonstrating.demonstrate)
+    if serve_after:
+        serving.serve(settings, host, port)
+
+
+@export_app.command("forecast")
+def export_forecast(
+    month: Month,
+    form: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.CSV,
+    output: Output = None,
+) -> None:
+    """Write the newest forecast of a month: ScrapChef's breakdown as CSV or JSON, all of it as a workbook."""
+    from api.cli import forecasting
+
+    _in_session(forecasting.export_forecast, month, form, output)
+
+
+@solve_app.command("forecast")
+def solve_forecast(
+    problem: Annotated[
+        Path, typer.Argument(help='A problem as JSON; "-" is standard input.', metavar="PROBLEM")
+    ],
+    output: Output = None,
+) -> None:
+    """Forecast from a JSON file; `pourplan schema forecast` describes its form."""
+    from api.cli import solving
+
+    solving.solve_forecast(problem, output)
+
+
+@schema_app.command("forecast")
+def schema_forecast() -> None:
+    """Print the JSON Schema of a forecast problem."""
+    from api.cli import solving
+    from solver_jobs.forecast.problem import ForecastProblem
+
+    solving.print_schema(ForecastProblem)
+
+
+@schema_app.command("graphql")
+def schema_graphql() -> None:
+    """Print the GraphQL schema."""
+    from api.schema import schema
+
+    sys.stdout.write(schema.as_str().rstrip() + "\n")
+
+
+def main() -> None:
+    """Run `pourplan`; a failure ends as a sentence on standard error, never as a traceback."""
+    from api.embedded import EmbeddedPostgresError
+    from api.migrations import MigrationError
+
+    try:
+        app()
+    except CommandFailed as failure:
+        err.print(Text.assemble(("error: ", "bold red"), str(failure)))
+        if failure.hint:
+            err.print(Text(failure.hint, style="dim"))
+        sys.exit(1)
+    except (SettingsError, EmbeddedPostgresError, MigrationError) as error:
+        err.print(Text.assemble(("error: ", "bold red"), str(error)))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,50 @@
+"""`pourplan demo`: the sample plant, from its workbooks to ScrapChef's September."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from api.cli.failure import CommandFailed
+from api.cli.forecasting import forecast
+from api.cli.importing import import_files
+from api.cli.session import Session
+from api.cli.terminal import out
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+SAMPLE_MONTH = "2024-09"
+
+IMPORTS = "{ imports(first: 100) { nodes { sha256 } } }"
+
+
+async def demonstrate(session: Session) -> None:
+    """Import the sample workbooks, unless another plant is at home here, and forecast September.
+
+    Raises
+    ------
+    CommandFailed
+        The samples are not there: they come with the source, not with the installed package.
+    """
+    files = sorted(SAMPLE.glob("*.xlsx"))
+    if not files:
+        raise CommandFailed(
+            f"There are no sample workbooks in {SAMPLE}.", "Run the demo in a checkout of Pourplan."
+        )
+    if await _is_another_plant(session, files):
+        out.print(
+            f"{session.services.settings.data} holds other workbooks: the sample plant is not mixed into them."
+        )
+        out.print("For the sample alone: POURPLAN_DATA=/a/new/folder make demo\n")
+    else:
+        await import_files(session, files, dry_run=False)
+    await forecast(session, SAMPLE_MONTH, round_up=False)
+
+
+async def _is_another_plant(session: Session, samples: list[Path]) -> bool:
+    ours = {_sha256(path) for path in samples}
+    imports = (await session.ask(IMPORTS))["imports"]["nodes"]
+    return any(found["sha256"] not in ours for found in imports)
+
+
+def _sha256(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,11 @@
+"""How a command ends that can't do what was asked: a sentence, a hint, an exit status."""
+
+from __future__ import annotations
+
+
+class CommandFailed(Exception):
+    """What went wrong, for the person at the terminal."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint

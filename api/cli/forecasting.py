@@ -1,0 +1,97 @@
+"""`pourplan forecast` and `pourplan export`: run a forecast and print it, or write it to a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from api.cli.failure import CommandFailed
+from api.cli.session import Session
+from api.cli.terminal import err, print_forecast, show_progress
+from api.reports import store
+from api.reports.formats import ExportFormat, render
+from api.scalars import parse_month
+
+RUN_FORECAST = """
+mutation ($month: Month!, $rounding: Rounding!) {
+  runForecast(input: {month: $month, rounding: $rounding}) {
+    run { id }
+    userErrors { message hint }
+  }
+}
+"""
+
+FOLLOW = """
+subscription ($run: ID!) {
+  runUpdates(runId: $run) { status progress { phase percent } error { message hint details } }
+}
+"""
+
+FORECAST = """
+query ($run: ID!) {
+  planRun(id: $run) {
+    ... on ForecastRun {
+      month totalHeats warnings
+      groups { productGroup { name } orderedHeats forecastHeats }
+      heats { grade { name } productGroup { name } heats committedHeats low high tons }
+      unassigned { grade { name } heats suggestion }
+    }
+  }
+}
+"""
+
+
+async def run_forecast(session: Session, month: str, *, round_up: bool) -> dict[str, Any]:
+    """Run a forecast to its end and give it.
+
+    Raises
+    ------
+    CommandFailed
+        It could not be run, or failed.
+    """
+    rounding = "ROUND_UP" if round_up else "LARGEST_REMAINDER"
+    asked = await session.ask(RUN_FORECAST, month=month, rounding=rounding)
+    run_id = asked["runForecast"]["run"]["id"]
+    ended = await show_progress(f"Forecast {month}", session.follow(FOLLOW, run=run_id))
+    if ended["status"] != "SUCCEEDED":
+        error = ended["error"] or {
+            "message": f"The run was {ended['status'].lower()}.",
+            "hint": None,
+            "details": [],
+        }
+        raise CommandFailed("\n".join([error["message"], *error["details"]]), error["hint"])
+    forecast: dict[str, Any] = (await session.ask(FORECAST, run=run_id))["planRun"]
+    return forecast
+
+
+async def forecast(session: Session, month: str, *, round_up: bool) -> None:
+    """Run a forecast and print it."""
+    print_forecast(await run_forecast(session, month, round_up=round_up))
+
+
+async def export_forecast(session: Session, month: str, form: ExportFormat, target: Path | None) -> None:
+    """Write the newest forecast of a month to a file; "-" is standard output.
+
+    Raises
+    ------
+    CommandFailed
+        There is none yet, or the file can't be written.
+    """
+    async with session.services.database.transaction(session.context.identity) as connection:
+        breakdown = await store.newest_forecast(connection, parse_month(month))
+    if breakdown is None:
+        raise CommandFailed(f"There is no forecast of {month} yet.", f"Make one: pourplan forecast {month}")
+    content = render(breakdown, form)
+    if target == Path("-"):
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    path = target or Path(breakdown.file_name(form))
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CommandFailed(f"{path} can't be written: {error.strerror}.") from error
+    err.print(
+        f"Wrote {path}: {breakdown.total_heats} heats of {len(breakdown.scrap_chef())} grades in {month}."
+    )

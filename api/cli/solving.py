@@ -1,0 +1,79 @@
+"""`pourplan solve` and `pourplan schema`: problems as JSON files, without any database."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from api.cli.failure import CommandFailed
+from solver_jobs.errors import JobError
+from solver_jobs.forecast.planner import solve
+from solver_jobs.forecast.problem import ForecastProblem
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_problem(path: Path, model: type[Model]) -> Model:
+    """Read a problem; "-" is standard input.
+
+    Raises
+    ------
+    CommandFailed
+        It can't be read, is no JSON, or not of the problem's form: every fault is named.
+    """
+    try:
+        content = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"{path} can't be read: {error.strerror}.") from error
+    try:
+        return model.model_validate(orjson.loads(content))
+    except orjson.JSONDecodeError as error:
+        raise CommandFailed(f"{path} is no JSON: {error}.") from error
+    except ValidationError as error:
+        faults = [
+            f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()[:20]
+        ]
+        rest = error.error_count() - len(faults)
+        faults += [f"and {rest} more"] if rest > 0 else []
+        raise CommandFailed(
+            f"{path} is not of the form that is asked for:\n  " + "\n  ".join(faults)
+        ) from error
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".") or "the problem"
+
+
+def write_json(content: BaseModel, target: Path | None) -> None:
+    """Write a result to a file, or to standard output."""
+    text = content.model_dump_json(indent=2) + "\n"
+    if target is None or target == Path("-"):
+        sys.stdout.write(text)
+        return
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandFailed(f"{target} can't be written: {error.strerror}.") from error
+
+
+def solve_forecast(problem: Path, target: Path | None) -> None:
+    """Forecast from a JSON file into a JSON file."""
+    try:
+        result = solve(read_problem(problem, ForecastProblem))
+    except JobError as error:
+        raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
+    write_json(result, target)
+
+
+def print_schema(model: type[BaseModel]) -> None:
+    """Print the JSON Schema of a problem."""
+    sys.stdout.buffer.write(
+        orjson.dumps(model.model_json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    )

@@ -1,0 +1,94 @@
+"""Opens what the service lives on, in order: database, migrations, tenant, pool, notices, dispatcher."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from api.context import Services
+from api.database import Database, Notices
+from api.dispatch import Dispatcher
+from api.local_tenant import ensure_local_tenant
+from api.migrations import Applied, migrate
+from api.reports.links import Links
+from api.settings import Settings, SettingsError
+from api.workbooks.originals import FolderOriginals
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """One database, the doors of its two logins."""
+
+    api: str
+    jobs: str
+    applied: tuple[Applied, ...] = ()
+    """Migrations that the opening applied."""
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, *, exclusive: bool) -> AsyncIterator[DatabaseUrls]:
+    """Give the database's addresses; start the embedded one, migrated, where no other is configured.
+
+    `exclusive` is for the service, of which a data folder has one; commands share it.
+    """
+    if settings.database_url and settings.database_jobs_url:
+        yield DatabaseUrls(settings.database_url, settings.database_jobs_url)
+        return
+    from api.embedded import embedded
+
+    async with embedded(settings.data, exclusive=exclusive) as postgres:
+        applied = await migrate(postgres.admin_url)
+        await ensure_local_tenant(postgres.admin_url)
+        yield DatabaseUrls(postgres.api_url, postgres.jobs_url, tuple(applied))
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator[Services]:
+    """Open everything, and close it in reverse."""
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(open_database(settings, exclusive=exclusive))
+        database = await Database.connect(
+            urls.api, size=settings.pool_size, statement_seconds=settings.request_seconds
+        )
+        stack.push_async_callback(database.close)
+        notices = await stack.enter_async_context(Notices(urls.api, "plan_runs"))
+        dispatcher = await stack.enter_async_context(
+            Dispatcher(settings, urls.jobs, own_runs_only=not exclusive)
+        )
+        yield Services(
+            settings=settings,
+            database=database,
+            notices=notices,
+            dispatcher=dispatcher,
+            originals=FolderOriginals(settings.files),
+            links=Links(signing_key(settings.data), timedelta(seconds=settings.download_seconds)),
+        )
+
+
+def signing_key(data: Path) -> bytes:
+    """Read the key that signs download links, or make it.
+
+    Raises
+    ------
+    SettingsError
+        The data folder can't be written.
+    """
+    path = data / "signing.key"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"POURPLAN_DATA is {str(data)!r}, where {path.name} can't be kept: {error}"
+        ) from error
