@@ -24,9 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 solve_app = typer.Typer(help="Solve a problem from a JSON file, without any database.", no_args_is_help=True)
-schema_app = typer.Typer(
-    help="Print a schema: of the service, or of a problem's JSON form.", no_args_is_help=True
-)
+schema_app = typer.Typer(help="Print a schema: of the service, or of a problem.", no_args_is_help=True)
 export_app = typer.Typer(help="Write results to files.", no_args_is_help=True)
 app.add_typer(solve_app, name="solve")
 app.add_typer(schema_app, name="schema")
@@ -34,6 +32,7 @@ app.add_typer(export_app, name="export")
 
 Month = Annotated[str, typer.Argument(help="A month, as 2024-09.", metavar="MONTH")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help='A file; "-" is standard output.')]
+Problem = Annotated[Path, typer.Argument(help='A problem as JSON; "-" is standard input.', metavar="PROBLEM")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
@@ -93,7 +92,7 @@ def forecast(
 @app.command()
 def demo(
     serve_after: Annotated[
-        bool, typer.Option("--serve", help="Serve the API and the playground afterwards.")
+        bool, typer.Option("--serve", help="Serve API and playground afterwards.")
     ] = False,
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,

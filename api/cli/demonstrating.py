@@ -28,12 +28,10 @@ async def demonstrate(session: Session) -> None:
     files = sorted(SAMPLE.glob("*.xlsx"))
     if not files:
         raise CommandFailed(
-            f"There are no sample workbooks in {SAMPLE}.", "Run the demo in a checkout of Pourplan."
+            f"There are no sample workbooks in {SAMPLE}.", "Run it in a checkout of Pourplan."
         )
     if await _is_another_plant(session, files):
-        out.print(
-            f"{session.services.settings.data} holds other workbooks: the sample plant is not mixed into them."
-        )
+        out.print(f"{session.services.settings.data} holds other workbooks: the sample is not mixed in.")
         out.print("For the sample alone: POURPLAN_DATA=/a/new/folder make demo\n")
     else:
         await import_files(session, files, dry_run=False)
