@@ -172,7 +172,12 @@ class Cluster:
         """
         if self.postmaster() is None:
             return
-        self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(_START_SECONDS))
+        try:
+            self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(_START_SECONDS))
+        except PostgresDidNotStart:
+            # Killed in the meantime, it left its lock file, and pg_ctl went on waiting.
+            if self.postmaster() is not None:
+                raise
 
     # ------------------------------------------------------------------ making it
 
@@ -292,20 +297,20 @@ class Cluster:
         )  # fmt: skip
 
     def _socket_folder(self) -> Path:
-        """Choose a private folder whose path leaves room for the socket's name."""
+        """Choose a private folder whose path can hold a socket and stand in a URL."""
         folder = self.folder / "run"
-        if _leaves_room(folder):
+        if _suits_socket(folder):
             return folder
         name = f"pourplan-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]}"
         for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
-            if parent and Path(parent).is_dir() and _leaves_room(folder := Path(parent) / name):
+            if parent and Path(parent).is_dir() and _suits_socket(folder := Path(parent) / name):
                 _private_folder(folder, self.account)
                 if self.account.uid != os.geteuid():
                     self.account.let_through(folder.parent)
                 return folder
         raise PostgresDidNotStart(
-            f"The path of the data folder {self.folder} is too long for a unix socket, and so is that of the"
-            " temporary folder. Set POURPLAN_DATA to a folder with a shorter path."
+            f"The path of the data folder {self.folder} is too long for a unix socket or holds a comma, and"
+            " so does that of the temporary folder. Set POURPLAN_DATA to a folder with a shorter path."
         )
 
     def _rotate_log(self) -> None:
@@ -417,8 +422,9 @@ def _private_folder(folder: Path, account: Account) -> None:
     folder.chmod(0o700)
 
 
-def _leaves_room(folder: Path) -> bool:
-    return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_BYTES
+def _suits_socket(folder: Path) -> bool:
+    # A comma would separate two hosts in a URL.
+    return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_BYTES and "," not in str(folder)
 
 
 def _terminate(process: psutil.Process) -> None:
