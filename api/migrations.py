@@ -296,27 +296,41 @@ def _label(row: asyncpg.Record) -> str:
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> Applied:
     began = time.monotonic()
-    statements = split(migration.script)
     # What the migration before it may have set for its session.
     await connection.execute("reset role; reset all")
-    async with connection.transaction():
-        for number, statement in enumerate(statements, start=1):
-            try:
-                await connection.execute(statement.text)
-            except asyncpg.PostgresError as error:
-                raise MigrationFailed(_account(migration, number, statement, error)) from error
-        try:
-            await connection.execute(
-                _RECORD, migration.version, migration.name, [statement.text for statement in statements]
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise MigrationInProgress(
-                f"{migration.file.name} was applied by another tool at the same moment. Migrate again: it"
-                " will be found applied."
-            ) from error
+    try:
+        async with connection.transaction():
+            await _execute(connection, migration)
+    except asyncpg.InterfaceError as error:
+        # Leaving a transaction on a lost connection fails once more; what was lost it says better.
+        if isinstance(error.__context__, MigrationFailed):
+            raise error.__context__ from None
+        raise
     seconds = time.monotonic() - began
     _log.debug("migration_applied", version=migration.version, name=migration.name, seconds=seconds)
     return Applied(migration.version, migration.name, seconds)
+
+
+async def _execute(connection: asyncpg.Connection, migration: Migration) -> None:
+    """Carry out the statements of a migration and enter them into the books."""
+    statements = split(migration.script)
+    for number, statement in enumerate(statements, start=1):
+        try:
+            await connection.execute(statement.text)
+        except asyncpg.PostgresError as error:
+            raise MigrationFailed(_account(migration, number, statement, error)) from error
+    try:
+        await connection.execute(_RECORD, migration.version, migration.name, [s.text for s in statements])
+    except asyncpg.UniqueViolationError as error:
+        raise MigrationInProgress(
+            f"{migration.file.name} was applied by another tool at the same moment. Migrate again: it will be"
+            " found applied."
+        ) from error
+    except asyncpg.PostgresError as error:
+        raise MigrationFailed(
+            f"{migration.file} was carried out and could not be entered into supabase_migrations: {error}."
+            " If it sets a role, let it end with `reset role`. Nothing of it was kept."
+        ) from error
 
 
 def _account(migration: Migration, number: int, statement: Statement, error: asyncpg.PostgresError) -> str:

@@ -4,16 +4,22 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api.embedded import EmbeddedPostgres, embedded
-from tests.database import Connection, Ground, TemporaryDatabase, connected, short_folder
+from api.embedded import EmbeddedPostgres
+from tests.database import EVERY_VERSION, Connection, Ground, TemporaryDatabase, connected, server_of
 
 
 @pytest.fixture(scope="session")
 async def postgres() -> AsyncIterator[EmbeddedPostgres]:
     """A server in a folder of its own, of the version that the product uses."""
-    with short_folder() as folder:
-        async with embedded(folder, durable=False) as server:
-            yield server
+    async with server_of(18) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=EVERY_VERSION, ids=lambda version: f"postgres{version}")
+async def every_postgres(request: pytest.FixtureRequest) -> AsyncIterator[EmbeddedPostgres]:
+    """A server of each major version that the SQL must run on and that is at hand."""
+    async with server_of(request.param) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,23 @@ from typing import TypeAlias
 
 import asyncpg
 import orjson
+import pytest
 
+from api import cluster
 from api.database import SET_CALLER, prepare_connection
-from api.embedded import EmbeddedPostgres
+from api.embedded import EmbeddedPostgres, embedded
 from api.migrations import migrate
 
 Connection: TypeAlias = asyncpg.Connection
+
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+EVERY_VERSION = [
+    pytest.param(
+        15, marks=pytest.mark.skipif(not DEBIAN_15.exists(), reason="Debian's postgresql-15 is not installed")
+    ),
+    16,
+    18,
+]
 
 ROLES = ("viewer", "operator", "planner", "admin")
 
@@ -29,6 +40,16 @@ def short_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def server_of(version: int) -> AsyncIterator[EmbeddedPostgres]:
+    """A server of a major version, in a folder of its own; the package brings 16 and 18, Debian 15."""
+    with short_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        if version == 15:
+            patch.setitem(cluster._BINARIES, 15, str(DEBIAN_15))
+        async with embedded(folder, version=version, durable=False) as server:
+            yield server
 
 
 @dataclass(frozen=True)
@@ -61,7 +82,7 @@ class Ground:
     @classmethod
     async def lay(cls, server: EmbeddedPostgres) -> "Ground":
         template = "migrated"
-        await _on_server(server, f'create database "{template}"')
+        await on_server(server, f'create database "{template}"')
         await migrate(server.url("postgres", template))
         return cls(server, template)
 
@@ -69,14 +90,28 @@ class Ground:
     async def database(self) -> AsyncIterator[TemporaryDatabase]:
         """A fresh copy of the template, dropped afterwards whoever still uses it."""
         name = f"test_{uuid.uuid4().hex[:12]}"
-        await _on_server(self.server, f'create database "{name}" template "{self.template}"')
+        # Without fsync, copying files is twice as fast as copying through the write-ahead log.
+        copy = f'create database "{name}" template "{self.template}" strategy file_copy'
+        await on_server(self.server, copy)
         try:
             yield TemporaryDatabase(self.server, name)
         finally:
-            await _on_server(self.server, f'drop database "{name}" with (force)')
+            await on_server(self.server, f'drop database "{name}" with (force)')
 
 
-async def _on_server(server: EmbeddedPostgres, statement: str) -> None:
+@asynccontextmanager
+async def empty_database(server: EmbeddedPostgres) -> AsyncIterator[TemporaryDatabase]:
+    """A plain database without any migration, dropped afterwards."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    await on_server(server, f'create database "{name}"')
+    try:
+        yield TemporaryDatabase(server, name)
+    finally:
+        await on_server(server, f'drop database "{name}" with (force)')
+
+
+async def on_server(server: EmbeddedPostgres, statement: str) -> None:
+    """Run a statement that belongs to no database."""
     async with connected(server.url("postgres", "postgres")) as connection:
         await connection.execute(statement)
 
