@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from api.auth import Identity
@@ -16,6 +18,12 @@ from api.settings import Settings
 if TYPE_CHECKING:
     from api.dispatch import Dispatcher
     from api.workbooks.originals import OriginalFiles
+
+
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+Reader: TypeAlias = Callable[[Connection, Sequence[Key]], Awaitable[Mapping[Key, Found]]]
+"""Reads many at once: what was found, by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,27 @@ class Context:
     identity: Identity
     base_url: str
     """Where the caller reached the service, for links that it hands out."""
+    _loaders: dict[Reader[Any, Any], DataLoader[Any, Any]] = field(default_factory=dict, repr=False)
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """Open a transaction in which row-level security sees the caller."""
         return self.services.database.transaction(self.identity)
+
+    async def load(self, read: Reader[Key, Found], key: Key) -> Found | None:
+        """Read one together with all others that the same answer asks of `read`: a list costs one statement.
+
+        Nothing is kept: a subscription lives long, and must not tell what was.
+        """
+        if read not in self._loaders:
+
+            async def read_together(keys: list[Key]) -> list[Found | None]:
+                async with self.transaction() as connection:
+                    found = await read(connection, list(dict.fromkeys(keys)))
+                return [found.get(key) for key in keys]
+
+            self._loaders[read] = DataLoader(read_together, cache=False)
+        loaded: Found | None = await self._loaders[read].load(key)
+        return loaded
 
 
 Info: TypeAlias = StrawberryInfo[Context, Any]

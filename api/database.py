@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
+Row: TypeAlias = asyncpg.Record
 
 log = structlog.get_logger(__name__)
 

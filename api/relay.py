@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
 import strawberry
 from graphql import GraphQLError
+from strawberry.types.enum import StrawberryEnumDefinition
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1_000
@@ -18,7 +21,7 @@ MAX_PAGE = 1_000
 NodeType = TypeVar("NodeType")
 
 
-class UserMistake(Exception):  # noqa: N818 - it is data for the user, not a fault
+class UserMistake(Exception):
     """A mistake of the user that a mutation answers in `userErrors`.
 
     Parameters
@@ -56,9 +59,32 @@ class UserError:
         return cls(code=mistake.code, message=mistake.message, path=list(mistake.path), hint=mistake.hint)
 
 
+def is_storable(text: str) -> bool:
+    """Whether Postgres can hold this text: no zero character, no half of a surrogate pair."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
+
+
 def bad_request(message: str, code: str = "BAD_USER_INPUT", **extensions: Any) -> GraphQLError:
     """Make the error for a caller's programming mistake."""
     return GraphQLError(message, extensions={"code": code, **extensions})
+
+
+EnumClass = TypeVar("EnumClass", bound=type[Enum])
+
+
+def described_enum(
+    description: str, members: Mapping[str, str], *, name: str | None = None
+) -> Callable[[EnumClass], EnumClass]:
+    """Make a plain Python enum, wherever it lives, one of the schema, with each member described."""
+
+    def decorate(cls: EnumClass) -> EnumClass:
+        strawberry.enum(cls, name=name, description=description)
+        definition: StrawberryEnumDefinition = cls.__strawberry_definition__  # type: ignore[attr-defined]
+        for value in definition.values:
+            value.description = members[value.name]
+        return cls
+
+    return decorate
 
 
 # ---------------------------------------------------------------- nodes
@@ -113,6 +139,20 @@ def key_of(value: str, *type_names: str, path: Sequence[str] = ()) -> UUID:
             "INVALID_ID", f"{value!r} is the id of a {type_name}; expected a {expected}.", path=path
         )
     return key
+
+
+def asked_key(value: str, *type_names: str, path: Sequence[str] = ("id",)) -> UUID:
+    """Decode the id in a query's argument, where a wrong one is the caller's programming mistake.
+
+    Raises
+    ------
+    GraphQLError
+        `INVALID_ID`
+    """
+    try:
+        return key_of(value, *type_names, path=path)
+    except UserMistake as mistake:
+        raise bad_request(mistake.message, mistake.code, path=list(path), hint=mistake.hint) from None
 
 
 # ---------------------------------------------------------------- connections
@@ -181,8 +221,35 @@ def encode_cursor(key: Sequence[Any]) -> str:
     return base64.b64encode(orjson.dumps(list(key), default=str)).decode()
 
 
-def decode_cursor(after: str | None, length: int) -> list[Any] | None:
-    """Decode a cursor into the sort key of `length` values that it stands for.
+def cursor_number(part: Any) -> int:
+    """Read a whole number of 32 bits from a cursor."""
+    if type(part) is not int or not -(2**31) <= part < 2**31:
+        raise ValueError(part)
+    return part
+
+
+def cursor_text(part: Any) -> str:
+    """Read a text from a cursor."""
+    if not isinstance(part, str) or not is_storable(part):
+        raise ValueError(part)
+    return part
+
+
+def cursor_key(part: Any) -> UUID:
+    """Read a key from a cursor."""
+    return UUID(cursor_text(part))
+
+
+def cursor_instant(part: Any) -> datetime:
+    """Read an instant from a cursor."""
+    instant = datetime.fromisoformat(cursor_text(part))
+    if instant.tzinfo is None:
+        raise ValueError(part)
+    return instant
+
+
+def decode_cursor(after: str | None, *parts: Callable[[Any], Any]) -> list[Any] | None:
+    """Decode a cursor into the sort key that it stands for, each part read by its own function.
 
     Raises
     ------
@@ -193,15 +260,15 @@ def decode_cursor(after: str | None, length: int) -> list[Any] | None:
         return None
     try:
         key = orjson.loads(base64.b64decode(after, validate=True))
-    except (binascii.Error, ValueError):
-        key = None
-    if not isinstance(key, list) or len(key) != length:
-        raise bad_request(f"after is {after!r}; expected a cursor that this list has answered.")
-    return key
+        return [read(part) for read, part in zip(parts, key, strict=True)]
+    except (binascii.Error, ValueError, TypeError):
+        raise bad_request(
+            f"after is {after!r}; expected a cursor that this list has answered.", path=["after"]
+        ) from None
 
 
 def connect(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Any],
     size: int,
     *,
     build: Callable[[Any], NodeType],

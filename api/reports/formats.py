@@ -62,7 +62,12 @@ class Breakdown:
 
     def file_name(self, form: ExportFormat) -> str:
         """Name the exported file."""
-        return f"pourplan-forecast-{self.month}.{form.value}"
+        return forecast_file_name(self.month, form)
+
+
+def forecast_file_name(month: str, form: ExportFormat) -> str:
+    """Name the file of a month's forecast."""
+    return f"pourplan-forecast-{month}.{form.value}"
 
 
 def render(breakdown: Breakdown, form: ExportFormat) -> bytes:

@@ -1,0 +1,79 @@
+"""What a mutation answers when it could not do what was asked: a payload with the mistake in `userErrors`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, Protocol, TypeVar
+
+import asyncpg
+import structlog
+
+from api.relay import UserError, UserMistake
+
+log = structlog.get_logger(__name__)
+
+Asked = ParamSpec("Asked")
+Payload = TypeVar("Payload")
+PayloadMade = TypeVar("PayloadMade", covariant=True)
+
+
+class PayloadType(Protocol[PayloadMade]):
+    """A payload's class: its changed object is null unless told."""
+
+    def __call__(self, *, user_errors: list[UserError]) -> PayloadMade:
+        """Make the payload of a mutation that changed nothing."""
+        ...
+
+
+_CONFLICT = UserMistake(
+    "CONFLICT",
+    "Somebody else was changing the same data at this moment; nothing was stored.",
+    hint="Try again.",
+)
+_EXPECTED = {
+    "42501": UserMistake(
+        "FORBIDDEN",
+        "Your role in this tenant does not allow this; nothing was stored.",
+        hint="Ask an admin of the tenant which role it needs.",
+    ),
+    "PT404": UserMistake(
+        "NOT_FOUND",
+        "It is not there any more, or not in this tenant; nothing was stored.",
+        hint="Read the list again and use an id from there.",
+    ),
+    "40001": _CONFLICT,
+    "40P01": _CONFLICT,
+    "55P03": _CONFLICT,
+}
+"""What the database may answer to a sound request, by SQLSTATE."""
+
+
+def as_mistake(error: asyncpg.PostgresError) -> UserMistake | None:
+    """Tell what a refusal of the database means to the user; None where it is our own fault."""
+    return _EXPECTED.get(error.sqlstate or "")
+
+
+def answers_mistakes(
+    payload: PayloadType[Payload],
+) -> Callable[[Callable[Asked, Awaitable[Payload]]], Callable[Asked, Awaitable[Payload]]]:
+    """Let a mutation answer mistakes as data; its transaction is rolled back by then."""
+
+    def decorate(resolver: Callable[Asked, Awaitable[Payload]]) -> Callable[Asked, Awaitable[Payload]]:
+        @functools.wraps(resolver)
+        async def answer(*args: Asked.args, **kwargs: Asked.kwargs) -> Payload:
+            try:
+                return await resolver(*args, **kwargs)
+            except UserMistake as mistake:
+                return payload(user_errors=[UserError.of(mistake)])
+            except asyncpg.PostgresError as error:
+                expected = as_mistake(error)
+                if expected is None:
+                    raise
+                # A role that was checked and a database that refuses all the same: worth a look.
+                log.warning("database_refused", sqlstate=error.sqlstate, reason=str(error))
+                return payload(user_errors=[UserError.of(expected)])
+
+        return answer
+
+    return decorate

@@ -1,0 +1,1 @@
+"""Plan runs: asked for, followed, cancelled, and their results read. Knows catalog and demand."""
