@@ -1,0 +1,82 @@
+"""The original files of imports: kept under their SHA-256, so that a file that comes twice is there once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class OriginalMissing(LookupError):
+    """The original of an import is not where it was kept."""
+
+
+class OriginalFiles(Protocol):
+    """Where original workbooks are kept, each tenant's apart."""
+
+    async def keep(self, tenant_id: UUID, sha256: str, name: str, content: bytes) -> None:
+        """Keep a file; one that is there already stays as it is. `name` is what its owner calls it."""
+
+    async def read(self, tenant_id: UUID, sha256: str) -> bytes:
+        """Give a file back.
+
+        Raises
+        ------
+        OriginalMissing
+            It was not kept, or was lost or changed since.
+        """
+
+
+class FolderOriginals:
+    """Keeps originals in a folder: `<folder>/<tenant>/<sha256>.xlsx`.
+
+    Nothing of a path comes from the file's own name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def keep(self, tenant_id: UUID, sha256: str, name: str, content: bytes) -> None:  # noqa: ARG002
+        """Write the file aside and move it into place, so that no half of it is ever seen."""
+        await asyncio.to_thread(_write, self._path(tenant_id, sha256), content)
+
+    async def read(self, tenant_id: UUID, sha256: str) -> bytes:
+        """Give the file back, if it still is what its name says."""
+        path = self._path(tenant_id, sha256)
+        try:
+            content = await asyncio.to_thread(path.read_bytes)
+        except OSError as error:
+            raise OriginalMissing(f"The original {sha256[:12]}… can't be read from {path}: {error}") from None
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise OriginalMissing(f"The original {path} has been changed: its content is not {sha256[:12]}….")
+        return content
+
+    def _path(self, tenant_id: UUID, sha256: str) -> Path:
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError(f"{sha256!r} is no SHA-256 in hexadecimal")
+        return self._folder / str(UUID(str(tenant_id))) / f"{sha256}.xlsx"
+
+
+def _write(path: Path, content: bytes) -> None:
+    if path.exists() and path.stat().st_size == len(content):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(aside).unlink()
+        raise
