@@ -93,9 +93,9 @@ class Instance:
     loaded
         (u) whether the unit's pattern is on the line when day 0 begins.
     flasks, flasks_initial, flasks_free
-        (3) flasks owned; (3, H + longest stay) of these in use by earlier molds; (3, H) the rest, at least zero.
+        (3) flasks owned; (3, H + longest stay) used by earlier molds; (3, H) the rest, at least zero.
     pour_max, pour_committed, pour_free
-        Kilograms a day; (H) of these promised; (H) the rest, at least zero. Molds of day d are poured on d + 1.
+        Kilograms a day; (H) promised; (H) the rest, at least zero. Molds of day d are poured on d + 1.
     molding_max, same_part_max, max_patterns
         Molds a day, molds a day of one unit, units on the line a day.
     pinned
@@ -105,8 +105,8 @@ class Instance:
     previous_outside
         Molds of the previous plan after the horizon: they count as moved in any plan.
     fitting
-        (n, H) molds of the greedy plan that proves the horizon long enough; it keeps every rule with a pattern
-        on the line on exactly the days with molds.
+        (n, H) molds of the greedy plan that proves the horizon long enough; it keeps every rule, a pattern
+        being on the line on exactly the days with molds.
     late_weight, switch_weight, restart_weight
         Weights of the objective; `late_weight` at priority 100.
     charge_day0_stops, tardiness, congestion_threshold, stability
