@@ -23,7 +23,14 @@ SCORE_DECAY = 0.9
 """Weight of an origin, per origin that followed it."""
 AVERAGE = "average of all"
 WEIGHTED = "weighted by past error"
-SHARPNESS = 12.0
+GROUP_PART = 0.6
+"""How much of a method's vote in a group goes by its errors in that group, the rest by those on the plant."""
+MARGIN = 0.05
+"""By how much of its score another candidate must beat the weighted combination to replace it.
+
+The best of a dozen scores is low by luck too; a combination that learns is the safer of two near equals.
+"""
+SHARPNESS = 16.0
 """How fast the combination turns to the better candidates, per square root of an origin."""
 
 
@@ -56,6 +63,8 @@ class Choice:
         Misallocated share of every candidate; empty where the default was taken.
     shares
         (grades,) forecast shares; they add up to one in every group.
+    alternatives
+        The same of every candidate that was tested, the chosen one included.
     origins
         How many past origins there are to test on.
     long_run
@@ -67,6 +76,7 @@ class Choice:
     method: str
     scores: dict[str, float]
     shares: FloatArray
+    alternatives: dict[str, FloatArray]
     origins: int
     long_run: FloatArray
     trials: Trials
@@ -83,6 +93,7 @@ def choose(panel: Panel, target: int) -> Choice:
             method=DEFAULT_METHOD,
             scores={},
             shares=shares[-1],
+            alternatives={DEFAULT_METHOD: shares[-1]},
             origins=rows.size,
             long_run=evidence.long_run[-1],
             trials=_each_month_by_the_others(evidence),
@@ -94,13 +105,16 @@ def choose(panel: Panel, target: int) -> Choice:
     lost = np.concatenate([lost, misallocated_heats(evidence, combined[:, :-1], rows)])
     weight = SCORE_DECAY ** np.arange(rows.size)[::-1]
     total = float(panel.heats[rows].sum(axis=1) @ weight)
-    score = np.clip(lost @ weight / total, 0.0, 1.0) if total > 0 else np.zeros(len(shares))
-    best = int(np.argmin(score))
+    score = np.clip(lost.sum(axis=2) @ weight / total, 0.0, 1.0) if total > 0 else np.zeros(len(shares))
     names = [*methods, AVERAGE, WEIGHTED]
+    best, standing = int(np.argmin(score)), names.index(WEIGHTED)
+    if score[best] >= (1 - MARGIN) * score[standing]:
+        best = standing
     return Choice(
         method=names[best],
         scores=dict(zip(names, score.tolist(), strict=True)),
         shares=shares[best, -1],
+        alternatives=dict(zip(names, shares[:, -1], strict=True)),
         origins=rows.size,
         long_run=evidence.long_run[-1],
         trials=Trials(shares[best, :-1], evidence.long_run[:-1], rows),
@@ -130,10 +144,10 @@ def rolling_origins(panel: Panel, target: int) -> tuple[Origins, IntArray]:
 
 
 def misallocated_heats(evidence: Evidence, shares: FloatArray, rows: IntArray) -> FloatArray:
-    """Count half the sum of |forecast - actual| (methods, origins), the groups' totals given."""
+    """Count half the sum of |forecast - actual| (methods, origins, groups), the groups' totals given."""
     actual = evidence.panel.heats[rows]
     totals = evidence.group_heats[rows][:, evidence.panel.group_of]
-    lost: FloatArray = np.abs(shares * totals - actual).sum(axis=-1) / 2
+    lost: FloatArray = np.abs(shares * totals - actual) @ evidence.membership / 2
     return lost
 
 
@@ -142,17 +156,32 @@ def _weighted_by_past_error(
 ) -> FloatArray:
     """Mix the methods (origins, grades), weighted by exp(-error) as it was known at each origin.
 
-    The exponentially weighted forecaster of prediction with expert advice (Cesa-Bianchi and Lugosi 2006),
-    its errors relative to the methods' mean error and fading with age.
+    The exponentially weighted forecaster of prediction with expert advice (Cesa-Bianchi and Lugosi 2006). A
+    method's error is partly that on the whole plant and partly that on the group, each relative to the mean
+    error of all methods and fading with age.
     """
-    total = evidence.panel.heats[rows].sum(axis=1)
-    error = lost / np.where(total > 0, total, 1.0)
+    totals = evidence.group_heats[rows]
     later = np.maximum(np.arange(rows.size + 1)[:, None] - 1 - np.arange(rows.size)[None, :], 0)
     seen = rows[None, :] < evidence.origins.known[:, None]
     weight = np.where(seen, SCORE_DECAY**later, 0.0)
-    mean = error @ (weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)).T
-    level = mean.mean(axis=0)
-    relative = (mean - mean.min(axis=0)) / np.where(level > 0, level, 1.0)
-    vote = np.exp(-SHARPNESS * np.sqrt(seen.sum(axis=1)) * relative)
-    combined: FloatArray = np.einsum("mo,mog->og", vote / vote.sum(axis=0), single)
+    of_group = _relative_error(_part(lost, totals), weight)
+    of_plant = _relative_error(
+        _part(lost.sum(axis=2, keepdims=True), totals.sum(axis=1, keepdims=True)), weight
+    )
+    error = GROUP_PART * of_group + (1 - GROUP_PART) * of_plant
+    vote = np.exp(-SHARPNESS * np.sqrt(seen.sum(axis=1))[:, None] * error)
+    vote /= vote.sum(axis=0)
+    combined: FloatArray = np.einsum("mog,mog->og", vote[:, :, evidence.panel.group_of], single)
     return combined
+
+
+def _part(lost: FloatArray, total: FloatArray) -> FloatArray:
+    return lost / np.where(total > 0, total, 1.0)
+
+
+def _relative_error(error: FloatArray, weight: FloatArray) -> FloatArray:
+    """Average errors (methods, origins, groups) over earlier origins, as excess over the best method's."""
+    mean = np.einsum("mpg,op->mog", error, weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9))
+    level = mean.mean(axis=0)
+    relative: FloatArray = (mean - mean.min(axis=0)) / np.where(level > 0, level, 1.0)
+    return relative

@@ -87,10 +87,11 @@ def bounds(
         floor > 0, np.take_along_axis(cumulative, np.maximum(floor - 1, 0)[:, None], axis=1)[:, 0], 0.0
     )
     low, high = (
-        np.count_nonzero(cumulative < (below + level * (1 - below) - 1e-9)[:, None], axis=1)
+        np.count_nonzero(cumulative < (below + level * (1 - below) - 1e-9)[:, None], axis=1) * lot
         for level in (LOWER, UPPER)
     )
-    return np.maximum(low * lot, at_least), np.maximum(high * lot, at_least)
+    most = totals.max(initial=0)
+    return np.maximum(np.minimum(low, most), at_least), np.maximum(np.minimum(high, most), at_least)
 
 
 def _beta_binomial_cdf(mean: FloatArray, correlation: FloatArray, trials: int) -> FloatArray:

@@ -261,16 +261,17 @@ def balanced(evidence: Evidence, decay: float, steps: int = 9) -> FloatArray:
     return evidence.normalised(under + np.clip(mix, 0, 1)[:, panel.group_of] * (over - under))
 
 
-DEFAULT_METHOD = "discounted 0.65"
-"""Used where there are too few origins to choose by; docs/forecast.md tells how it was found."""
+DEFAULT_METHOD = "discounted 0.75"
+"""Used where there are too few origins to choose by; bench/forecast.py compares it with the others."""
 
 _ALWAYS: dict[str, Method] = {
     "last share": last_share,
     "mean share": mean_share,
     "discounted 0.50": lambda evidence: discounted(evidence, 0.50),
     "discounted 0.65": lambda evidence: discounted(evidence, 0.65),
-    "discounted 0.80": lambda evidence: discounted(evidence, 0.80),
-    "discounted 0.90": lambda evidence: discounted(evidence, 0.90),
+    "discounted 0.75": lambda evidence: discounted(evidence, 0.75),
+    "discounted 0.85": lambda evidence: discounted(evidence, 0.85),
+    "discounted 0.95": lambda evidence: discounted(evidence, 0.95),
     "TSB 0.2": lambda evidence: tsb(evidence, 0.2, 0.1),
     "TSB 0.5": lambda evidence: tsb(evidence, 0.5, 0.3),
     "switching": lambda evidence: switching(evidence, 0.95, 0.2),

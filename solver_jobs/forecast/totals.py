@@ -9,7 +9,7 @@ import numpy as np
 from solver_jobs.forecast.panel import FloatArray, IntArray
 
 DECAY = 0.8
-"""Weight of a month, per month of age; docs/forecast.md tells how it was found."""
+"""Weight of a month, per month of age: the last three months have half of all weight."""
 UNTESTED_ERROR = 0.25
 """Relative error assumed while too few months are there to measure it, worth four months of evidence."""
 UNTESTED_MONTHS = 4.0
