@@ -266,7 +266,7 @@ class _Comparison:
             f"{name} ({_heats(heats)}) is one of several unknown grades that only count on from "
             f"{origin}: a cell "
             "dragged with the fill handle. Stored without a group, outside forecasts.",
-            f"Probably {origin} is meant: correct the workbook and import it again, or merge {name} "
+            f"Probably {origin} is meant: correct the workbook and import it again, or merge such grades "
             f"into {origin}.",
         )
 

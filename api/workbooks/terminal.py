@@ -1,0 +1,82 @@
+"""The report of an import for a terminal: what it was, what was stored, what to look at, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from api.workbooks.kinds import WorkbookKind
+from api.workbooks.messages import CellMessage, Severity
+from api.workbooks.report import WorkbookReport
+
+_KINDS = {
+    WorkbookKind.STEEL_GRADE_PRODUCTION: ("production history", "figures"),
+    WorkbookKind.PRODUCT_GROUPS_MONTHLY: ("order forecast", "figures"),
+    WorkbookKind.DAILY_CHARGE_SCHEDULE: ("charge schedule", "heats"),
+}
+_LOOKS = {
+    Severity.ERROR: ("✗", "red"),
+    Severity.WARNING: ("!", "yellow"),
+    Severity.INFO: ("·", "dim"),
+}
+_CELLS_SHOWN = 8
+
+
+def render_report(file_name: str, report: WorkbookReport, *, dry_run: bool = False) -> RenderableType:
+    """Show a report: one line on the file, then errors, warnings and remarks, each with its cell and a hint.
+
+    Messages of one kind with the same hint stand together, and the hint is given once.
+    """
+    parts: list[RenderableType] = [_headline(file_name, report, dry_run=dry_run)]
+    for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO):
+        some = [message for message in report.messages if message.severity is severity]
+        parts += [Padding(_block(severity, alike), (0, 0, 0, 2)) for alike in _alike(some)]
+    return Group(*parts)
+
+
+def _headline(file_name: str, report: WorkbookReport, *, dry_run: bool) -> Text:
+    kind, what = _KINDS.get(report.kind, ("not read", "rows")) if report.kind else ("not read", "rows")
+    line = Text.assemble((file_name, "bold"), f": {kind}, ")
+    if report.refused:
+        return line.append("nothing is stored", "bold red")
+    if dry_run:
+        return line.append(f"{report.rows_read:,} {what} read; a dry run, nothing is stored")
+    if report.rows_stored:
+        return line.append(
+            f"{report.rows_stored:,} of {report.rows_read:,} {what} are new or changed", "green"
+        )
+    return line.append(f"{report.rows_read:,} {what} read, none new or changed", "green")
+
+
+def _alike(messages: Iterable[CellMessage]) -> Iterable[list[CellMessage]]:
+    def kind(message: CellMessage) -> tuple[str, str]:
+        return message.code, message.hint or "" if message.severity is not Severity.INFO else ""
+
+    order = {key: number for number, key in enumerate(dict.fromkeys(map(kind, messages)))}
+    for _, group in groupby(sorted(messages, key=lambda m: order[kind(m)]), key=kind):
+        yield list(group)
+
+
+def _block(severity: Severity, messages: Sequence[CellMessage]) -> RenderableType:
+    mark, style = _LOOKS[severity]
+    if severity is Severity.INFO:
+        first, *more = messages
+        places = ", ".join(m.cell for m in more[:_CELLS_SHOWN] if m.cell)
+        rest = f" And {len(more):,} more like it{f': {places}' if places else ''}." if more else ""
+        return _line(mark, style, first, rest)
+    lines: list[RenderableType] = [_line(mark, style, message) for message in messages]
+    if messages[0].hint:
+        lines.append(Padding(Text(f"→ {messages[0].hint}"), (0, 0, 0, 2)))
+    return Group(*lines)
+
+
+def _line(mark: str, style: str, message: CellMessage, rest: str = "") -> Text:
+    place = f"{message.sheet}!{message.cell}" if message.cell else message.sheet
+    line = Text(f"{mark} ", style=style)
+    if place:
+        line.append(f"{place}  ", style="bold" if style != "dim" else "")
+    return line.append(f"{message.message}{rest}")
