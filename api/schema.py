@@ -24,6 +24,7 @@ from api.relay import MAX_PAGE, Node, UserMistake, bad_request, parse_node_id
 from api.scalars import SCALARS
 from api.tenants.mutations import TenantMutations
 from api.tenants.queries import TenantQueries, tenant_node
+from api.workbooks.mutations import WorkbookMutations
 from api.workbooks.queries import WorkbookQueries, workbook_import
 
 NodeReader: TypeAlias = Callable[[Context, UUID], Awaitable[Node | None]]
@@ -81,7 +82,7 @@ class Query(TenantQueries, CatalogQueries, DemandQueries, PlanningQueries, Workb
 @strawberry.type(
     description="What can be changed. A mistake in the input comes back in `userErrors` and changes nothing."
 )
-class Mutation(CatalogMutations, DemandMutations, PlanningMutations, TenantMutations):
+class Mutation(WorkbookMutations, CatalogMutations, DemandMutations, PlanningMutations, TenantMutations):
     """All mutations."""
 
 

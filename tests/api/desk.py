@@ -17,11 +17,14 @@ from api.database import Connection, Database, Notices
 from api.reports.links import Links
 from api.schema import schema
 from api.settings import Settings
+from api.workbooks.originals import FolderOriginals
 from tests.database import Plant, TemporaryDatabase
 
 if TYPE_CHECKING:
     from api.dispatch import Dispatcher
 
+BATCHES = 3
+"""An answer may read the same sort of thing in a batch more or less: that is a matter of moments."""
 BASE_URL = "http://127.0.0.1:8000"
 
 
@@ -52,7 +55,7 @@ async def open_services(
                 database=pool,
                 notices=notices,
                 dispatcher=cast("Dispatcher", dispatcher or Postbox()),
-                originals=cast("Any", None),
+                originals=FolderOriginals(folder / "files"),
                 links=Links(b"a key of tests", timedelta(minutes=10)),
             )
     finally:

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.api.desk import Desk, add_grade
+from tests.api.desk import BATCHES, Desk, add_grade
 from tests.database import Connection, Plant
 
 GROUPS = """
@@ -154,4 +154,4 @@ async def test_a_list_costs_as_many_statements_whatever_its_length(
     group = await admin.fetchval("select id from product_groups where name = 'MBQ'")
     for number in range(40):
         await add_grade(admin, plant, f"X{number}", 100 + number, group_id=group)
-    assert await viewer.cost(query) == before
+    assert await viewer.cost(query) <= before + BATCHES
