@@ -28,6 +28,12 @@ async def ground(postgres: EmbeddedPostgres) -> Ground:
     return await Ground.lay(postgres)
 
 
+@pytest.fixture(scope="session")
+async def every_ground(every_postgres: EmbeddedPostgres) -> Ground:
+    """The same on each major version at hand."""
+    return await Ground.lay(every_postgres)
+
+
 @pytest.fixture
 async def database(ground: Ground) -> AsyncIterator[TemporaryDatabase]:
     """A fresh, migrated, empty database for one test."""
