@@ -70,8 +70,12 @@ class Shop:
         async with as_user(self.service, self.plant.planner):
             return await self.service.fetchval("select public.cancel_run($1, $2)", run, keep_best)
 
-    async def claim(self, run: uuid.UUID, lease: int = 60, attempts: int = 3) -> dict[str, object] | None:
-        answer = await self.jobs.fetchval("select public.claim_run($1, $2, $3)", run, lease, attempts)
+    async def claim(
+        self, run: uuid.UUID, lease: int = 60, attempts: int = 3, call: str | None = None
+    ) -> dict[str, object] | None:
+        answer = await self.jobs.fetchval(
+            "select public.claim_run($1, $2, $3, $4)", run, lease, attempts, call
+        )
         assert answer is None or isinstance(answer, dict)
         return answer
 
@@ -102,8 +106,9 @@ class Shop:
             token,
         )
 
-    async def reap(self, attempts: int = 3) -> list[tuple[uuid.UUID, str]]:
-        return [tuple(row) for row in await self.jobs.fetch("select * from public.reap_runs($1)", attempts)]
+    async def reap(self, attempts: int = 3, ended: tuple[str, ...] = ()) -> list[tuple[uuid.UUID, str]]:
+        rows = await self.jobs.fetch("select * from public.reap_runs($1, $2)", attempts, list(ended))
+        return [(row["run_id"], row["status"]) for row in rows]
 
     async def expire(self, run: uuid.UUID) -> None:
         """Let the lease be over now: waiting for it would take its time."""
@@ -206,7 +211,11 @@ async def test_the_same_key_of_another_tenant_is_another_run(shop: Shop) -> None
         theirs = await shop.service.fetchval(
             "select public.create_run('FORECAST', '{}'::jsonb, '2024-09-01', 'monday')"
         )
-    assert theirs != run
+        assert theirs != run
+        again = await shop.service.fetchval(
+            "select public.create_run('FORECAST', '{}'::jsonb, '2024-09-01', 'monday')"
+        )
+        assert again == theirs
 
 
 @pytest.mark.parametrize(
@@ -261,6 +270,38 @@ async def test_a_claim_waits_for_one_that_is_not_committed_yet(shop: Shop) -> No
         answer = await second
         assert answer is not None
         assert answer["attempt"] == 1
+
+
+async def test_a_claim_that_had_to_wait_for_another_finds_the_run_taken(shop: Shop) -> None:
+    run = await shop.create()
+    async with connected(shop.database.jobs_url) as other:
+        async with shop.jobs.transaction():
+            assert await shop.claim(run) is not None
+            second = asyncio.create_task(other.fetchval("select public.claim_run($1)", run))
+            await asyncio.sleep(0.1)
+        assert await second is None
+    assert (await shop.row(run))["attempt"] == 1
+
+
+async def test_a_call_that_was_interrupted_takes_its_run_up_again(shop: Shop) -> None:
+    run = await shop.create()
+    first = await shop.claim(run, call="call-1")
+    assert first is not None
+    assert await shop.jobs.fetchval("select public.run_call($1)", run) == "call-1"
+    assert await shop.claim(run, call="call-2") is None
+    assert await shop.claim(run) is None
+    again = await shop.claim(run, call="call-1")
+    assert again is not None
+    assert again["attempt"] == 2
+    with refused("PT409"):
+        await shop.progress(run, first["lease_token"])
+    assert await shop.progress(run, again["lease_token"]) is None
+
+
+async def test_two_claims_without_a_call_are_not_of_the_same_call(shop: Shop) -> None:
+    run = await shop.create()
+    assert await shop.claim(run) is not None
+    assert await shop.claim(run) is None
 
 
 async def test_a_run_that_works_is_not_to_be_had_until_its_lease_is_over(shop: Shop) -> None:
@@ -579,7 +620,7 @@ async def test_a_lost_run_is_queued_again_until_its_last_attempt(shop: Shop) -> 
     run = await shop.create()
     await shop.jobs.execute("select public.record_dispatch($1, 'call-1')", run)
     for _ in range(2):
-        await shop.claimed(run)
+        assert await shop.claim(run, call="call-2") is not None
         await shop.expire(run)
         assert await shop.reap() == [(run, "QUEUED")]
         assert await shop.jobs.fetchval("select public.run_call($1)", run) is None
@@ -590,6 +631,28 @@ async def test_a_lost_run_is_queued_again_until_its_last_attempt(shop: Shop) -> 
     row = await shop.row(run)
     assert (row["attempt"], row["error"]["code"]) == (3, "WORKER_LOST")
     assert await shop.reap() == []
+
+
+async def test_a_run_whose_call_has_ended_need_not_wait_for_its_lease(shop: Shop) -> None:
+    lost, alive, unnamed = await shop.create(), await shop.create(), await shop.create()
+    await shop.claim(lost, call="call-1")
+    await shop.claim(alive, call="call-2")
+    await shop.claim(unnamed)
+    assert await shop.reap(ended=("call-1", "call-0")) == [(lost, "QUEUED")]
+    assert [await shop.status(run) for run in (lost, alive, unnamed)] == ["QUEUED", "RUNNING", "RUNNING"]
+
+
+async def test_a_run_that_is_being_written_is_not_reaped(shop: Shop) -> None:
+    """The worker was late, and its heartbeat is under way when the reaper comes."""
+    run = await shop.create()
+    token = await shop.claimed(run)
+    await shop.expire(run)
+    async with connected(shop.database.jobs_url) as reaper:
+        async with shop.jobs.transaction():
+            await shop.progress(run, token)
+            assert await reaper.fetch("select * from public.reap_runs()") == []
+        assert await reaper.fetch("select * from public.reap_runs()") == []
+    await shop.finish(run, token)
 
 
 async def test_a_run_that_waits_is_left_to_wait(shop: Shop) -> None:
@@ -618,6 +681,13 @@ async def test_what_was_dispatched_is_remembered(shop: Shop) -> None:
     rows = await shop.jobs.fetch("select run_id, kind, call_id from public.queued_runs()")
     assert [tuple(row) for row in rows] == [(first, "FORECAST", "call-1"), (second, "FORECAST", None)]
     assert await shop.jobs.fetchval("select public.run_call($1)", first) == "call-1"
+
+
+async def test_a_dispatch_that_is_noted_late_does_not_hide_who_holds_the_run(shop: Shop) -> None:
+    run = await shop.create()
+    await shop.claim(run, call="call-1")
+    await shop.jobs.execute("select public.record_dispatch($1, 'call-2')", run)
+    assert await shop.jobs.fetchval("select public.run_call($1)", run) == "call-1"
 
 
 async def test_the_statistics_count_all_tenants(shop: Shop) -> None:
