@@ -75,8 +75,8 @@ where id = $1 and merged_into_id is null
 returning id, name, position, product_group_id, suspect, suggestion, merged_into_id
 """
 
-# Merging changes several grades and their rows: one merge at a time in a tenant.
-ONE_MERGE_AT_A_TIME = """
+# Whoever changes grades of a tenant takes turns with its imports, which hold the same lock: all read first.
+TAKE_TURN = """
 select pg_advisory_xact_lock(hashtextextended('pourplan.merge ' || current_tenant_id()::text, 0))
 """
 
@@ -177,12 +177,13 @@ async def production(
 
 async def assign_group(connection: Connection, grade: UUID, group: UUID) -> Row | None:
     """Put an unmerged grade into a group; it is suspect no more."""
+    await connection.execute(TAKE_TURN)
     return await connection.fetchrow(ASSIGN_GROUP, grade, group)
 
 
 async def hold_for_merge(connection: Connection, grades: Sequence[UUID]) -> dict[UUID, Row]:
     """Lock grades for a merge and read them."""
-    await connection.execute(ONE_MERGE_AT_A_TIME)
+    await connection.execute(TAKE_TURN)
     return {row["id"]: row for row in await connection.fetch(HOLD_GRADES, grades)}
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from pydantic import ValidationError
 
-from api.database import Connection
+from api.database import Connection, Row
 from api.planning import store
 from api.relay import UserMistake
 from api.scalars import format_month
@@ -18,6 +17,7 @@ MONTHS_AHEAD = 24
 """A forecast reaches so many months beyond the newest that the plant knows; farther is guessing."""
 
 MONTH = ("input", "month")
+FIGURES = ("heat_tons", "grades", "history", "orders", "schedule")
 
 
 async def build(connection: Connection, month: date, rounding: str) -> ForecastProblem:
@@ -34,19 +34,22 @@ async def build(connection: Connection, month: date, rounding: str) -> ForecastP
             f"month is {format_month(month)}; expected one of the years {FIRST_YEAR} to {LAST_YEAR}.",
             path=MONTH,
         )
-    plant = await store.plant(connection)
     inputs = await store.forecast_inputs(connection, month)
     _refuse_nothing(month, inputs)
-    _refuse_too_far(month, plant["newest"])
+    _refuse_too_far(month, inputs["newest"])
     try:
         return ForecastProblem.model_validate(
-            {"month": format_month(month), "heat_tons": plant["heat_tons"], "rounding": rounding, **inputs}
+            {
+                "month": format_month(month),
+                "rounding": rounding,
+                **{name: inputs[name] for name in FIGURES},
+            }
         )
     except ValidationError as error:
         raise _out_of_bounds(error) from None
 
 
-def _refuse_nothing(month: date, inputs: dict[str, list[dict[str, Any]]]) -> None:
+def _refuse_nothing(month: date, inputs: Row) -> None:
     if inputs["history"] or inputs["orders"] or inputs["schedule"]:
         return
     raise UserMistake(

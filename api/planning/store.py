@@ -81,56 +81,61 @@ where h.run_id = any($1::uuid[]) and h.heats > 0
 order by h.run_id, h.position
 """
 
-# The tons of a heat and the newest month of which the plant knows anything.
-PLANT = """
-select heat_tons::float8 as heat_tons,
+# All that a forecast of the month $1 is computed from, in one statement and so as of one moment: the tons of
+# a heat, the newest month of which anything is known, and in the form in which the problem takes them
+# - every grade that has a group and was not merged away,
+# - tons per grade and month before that month; the history of merged grades is their target's,
+# - the order forecast of the month,
+# - its heats that are sequenced already; grades without a group come along by name alone.
+FORECAST_INPUTS = """
+select t.heat_tons::float8 as heat_tons,
     greatest(
         (select max(month) from steel_grade_production),
         (select max(month) from product_group_monthly),
         (select date_trunc('month', max(scheduled_on))::date from charge_schedule)
-    ) as newest
-from tenants where id = (select current_tenant_id())
-"""
-
-# Every grade that has a group and was not merged away.
-CATALOG = """
-select g.name as grade, pg.name as group
-from steel_grades as g
-join product_groups as pg on pg.id = g.product_group_id
-where g.merged_into_id is null
-order by pg.position, pg.name, g.position, g.name
-"""
-
-# Tons per grade and month before the forecast month; the history of merged grades is their target's.
-HISTORY = """
-select pg.name as group, g.name as grade, to_char(p.month, 'YYYY-MM') as month, sum(p.tons)::float8 as tons
-from steel_grade_production as p
-join steel_grades as made on made.id = p.steel_grade_id
-join steel_grades as g on g.id = coalesce(made.merged_into_id, made.id)
-join product_groups as pg on pg.id = g.product_group_id
-where p.month < $1
-group by pg.position, pg.name, g.position, g.name, p.month
-order by pg.position, pg.name, g.position, g.name, p.month
-"""
-
-# The order forecast of the month.
-ORDERS = """
-select pg.name as group, to_char(m.month, 'YYYY-MM') as month, m.heats
-from product_group_monthly as m
-join product_groups as pg on pg.id = m.product_group_id
-where m.month = $1
-order by pg.position, pg.name
-"""
-
-# The heats of the month that are sequenced already; grades without a group come along by name alone.
-SCHEDULE = """
-select to_char(s.scheduled_on, 'YYYY-MM-DD') as date, to_char(s.start_time, 'HH24:MI') as start_time,
-    g.name as grade, s.mould_size
-from charge_schedule as s
-join steel_grades as planned on planned.id = s.steel_grade_id
-join steel_grades as g on g.id = coalesce(planned.merged_into_id, planned.id)
-where s.scheduled_on >= $1::date and s.scheduled_on < $1::date + interval '1 month'
-order by s.scheduled_on, s.start_time
+    ) as newest,
+    (
+        select coalesce(jsonb_agg(jsonb_build_object('grade', g.name, 'group', pg.name)
+                                  order by pg.position, pg.name, g.position, g.name), '[]')
+        from steel_grades as g
+        join product_groups as pg on pg.id = g.product_group_id
+        where g.merged_into_id is null
+    ) as grades,
+    (
+        select coalesce(jsonb_agg(jsonb_build_object(
+                            'group', pg.name, 'grade', g.name,
+                            'month', to_char(made.month, 'YYYY-MM'), 'tons', made.tons)
+                        order by pg.position, pg.name, g.position, g.name, made.month), '[]')
+        from (
+            select coalesce(named.merged_into_id, named.id) as grade_id, p.month, sum(p.tons) as tons
+            from steel_grade_production as p
+            join steel_grades as named on named.id = p.steel_grade_id
+            where p.month < $1
+            group by 1, p.month
+        ) as made
+        join steel_grades as g on g.id = made.grade_id
+        join product_groups as pg on pg.id = g.product_group_id
+    ) as history,
+    (
+        select coalesce(jsonb_agg(jsonb_build_object(
+                            'group', pg.name, 'month', to_char(m.month, 'YYYY-MM'), 'heats', m.heats)
+                        order by pg.position, pg.name), '[]')
+        from product_group_monthly as m
+        join product_groups as pg on pg.id = m.product_group_id
+        where m.month = $1
+    ) as orders,
+    (
+        select coalesce(jsonb_agg(jsonb_build_object(
+                            'date', s.scheduled_on, 'start_time', to_char(s.start_time, 'HH24:MI'),
+                            'grade', g.name, 'mould_size', s.mould_size)
+                        order by s.scheduled_on, s.start_time), '[]')
+        from charge_schedule as s
+        join steel_grades as named on named.id = s.steel_grade_id
+        join steel_grades as g on g.id = coalesce(named.merged_into_id, named.id)
+        where s.scheduled_on >= $1::date and s.scheduled_on < $1::date + interval '1 month'
+    ) as schedule
+from tenants as t
+where t.id = (select current_tenant_id())
 """
 
 QUEUE_FORECAST = "select create_run('FORECAST', $1::jsonb, $2::date)"
@@ -197,22 +202,12 @@ async def _by_run(connection: Connection, statement: str, runs: Sequence[UUID]) 
     return found
 
 
-async def plant(connection: Connection) -> Row:
-    """Tell the tons of a heat, and the newest month that is known (None: nothing is)."""
-    row = await connection.fetchrow(PLANT)
+async def forecast_inputs(connection: Connection, month: date) -> Row:
+    """Read heat_tons, newest (None: nothing is known), grades, history, orders and schedule."""
+    row = await connection.fetchrow(FORECAST_INPUTS, month)
     if row is None:
         raise LookupError("a forecast is built without a tenant")
     return row
-
-
-async def forecast_inputs(connection: Connection, month: date) -> dict[str, list[dict[str, Any]]]:
-    """Read grades, history, orders and schedule in the form in which a forecast's problem takes them."""
-    return {
-        "grades": [dict(row) for row in await connection.fetch(CATALOG)],
-        "history": [dict(row) for row in await connection.fetch(HISTORY, month)],
-        "orders": [dict(row) for row in await connection.fetch(ORDERS, month)],
-        "schedule": [dict(row) for row in await connection.fetch(SCHEDULE, month)],
-    }
 
 
 async def queue_forecast(connection: Connection, problem: Mapping[str, Any], month: date) -> UUID:

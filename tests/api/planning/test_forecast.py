@@ -12,7 +12,7 @@ from tests.api.desk import BATCHES, Desk, Postbox, desk_of
 from tests.database import Connection, Plant
 
 RUN = """
-mutation ($month: Month!, $rounding: Rounding = LARGEST_REMAINDER) {
+mutation ($month: Month!, $rounding: Rounding) {
   runForecast(input: {month: $month, rounding: $rounding}) {
     run { id kind status attempt month heats { heats } totalHeats method startedAt progress { phase } }
     userErrors { code message path hint }
@@ -115,6 +115,15 @@ async def test_the_problem_takes_the_tenants_own_tons_of_a_heat(
         await admin.fetchval("select (problem ->> 'heat_tons')::float8 from plan_runs where id = $1", key)
         == 87.5
     )
+
+
+async def test_the_rule_of_rounding_is_part_of_the_problem(planner: Desk, admin: Connection) -> None:
+    for asked, stored in (("ROUND_UP", "ROUND_UP"), (None, "LARGEST_REMAINDER")):
+        run = (await planner.ask(RUN, month="2024-09", rounding=asked))["runForecast"]["run"]
+        key = parse_node_id(run["id"])[1]
+        assert (
+            await admin.fetchval("select problem ->> 'rounding' from plan_runs where id = $1", key) == stored
+        )
 
 
 async def test_history_of_the_month_itself_and_later_is_left_out(planner: Desk, admin: Connection) -> None:
