@@ -1,0 +1,362 @@
+"""The portfolio on arrays: construct, floors, improve, prove, polish.
+
+Stopped at any moment it has a plan and a bound.  Shares of the time go by size: small problems are proven by
+CP-SAT, large ones are searched to the end.  With a number of steps instead of a time, nothing depends on the
+clock, and the same seed gives the same plan.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .anneal import Annealing, Budget, Cooling, Translation
+from .bound import Floors, Schedule, first_floors, joined_floor, late_floor, objective_step, round_up
+from .construct import construct, lay_patterns
+from .improve import Aim
+from .instance import Instance
+from .model import ReplanModel, Solve, Tier, tier_units
+from .score import Layout, Score, changes_of, score
+
+Phase = Literal["CONSTRUCT", "IMPROVE", "PROVE", "POLISH"]
+
+SMALL, MIDDLE = 1_800, 7_000
+"""Units x days up to which a problem is proven at once, and up to which proving is worth half of the time."""
+HOT, COLD = 6.0, 0.2
+"""Temperatures of the annealing, in pattern changes."""
+REHEAT, RECOLD = 1.5, 0.15
+"""Temperatures of the second round, from the best plan of the first."""
+STEPS_OF_WORK = 20_000.0
+"""Iterations that count as one unit of CP-SAT's deterministic time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much may be spent.
+
+    Attributes
+    ----------
+    time_limit
+        Seconds, from the start of the portfolio.
+    workers
+        Threads.
+    seed
+        The same seed, problem and steps give the same plan.
+    steps
+        Iterations of each search instead of a time; None: by the clock.
+    """
+
+    time_limit: float
+    workers: int
+    seed: int
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the portfolio found.
+
+    Attributes
+    ----------
+    instance
+        The problem as solved: under the lexicographic policy its late weights are raised.
+    layout
+        Best plan.
+    score
+        Its tiers.
+    bound
+        No plan has a smaller objective.
+    """
+
+    instance: Instance
+    layout: Layout
+    score: Score
+    bound: int
+
+    @property
+    def proven(self) -> bool:
+        """Whether no plan has a smaller objective."""
+        return self.bound >= self.score.objective
+
+
+class Incumbent:
+    """The best plan and the best bound so far; safe to use from all threads."""
+
+    def __init__(self, instance: Instance, layout: Layout, bound: int) -> None:
+        self._lock = threading.Lock()
+        self._instance, self._step = instance, objective_step(instance)
+        self.layout, self.score, self.bound = layout, score(instance, layout), bound
+
+    @property
+    def proven(self) -> bool:
+        """Whether the objective of the best plan is its bound."""
+        return self.bound >= self.score.objective
+
+    def offer(self, layout: Layout) -> None:
+        """Take a plan if it is better, with the idle pattern days that suit it best."""
+        for candidate in (lay_patterns(self._instance, layout.molds), layout):
+            value = score(self._instance, candidate)
+            with self._lock:
+                if value < self.score:
+                    self.layout, self.score = candidate, value
+
+    def raise_bound(self, value: float) -> None:
+        """Take a bound if it is higher; rounded up to what the objective can be."""
+        with self._lock:
+            if value > self.bound:
+                self.bound = min(round_up(value, self._step), self.score.objective)
+
+
+def raise_late_weights(instance: Instance, layout: Layout) -> Instance:
+    """Raise the late weight by the least power of ten with which no trade for changes pays."""
+    starts, stops, day0 = changes_of(instance, layout.on)
+    changes = int(starts.sum() + stops.sum() + (day0.sum() if instance.charge_day0_stops else 0))
+    restarts = int(np.maximum(starts - 1, 0).sum())
+    cost = instance.switch_weight * changes + instance.restart_weight * restarts
+    factor = 1
+    while instance.late_weight > 0 and instance.late_weight * factor <= 10 * cost:
+        factor *= 10
+    return instance.weighing_late(instance.late_weight * factor)
+
+
+class Portfolio:
+    """One solve of one problem.
+
+    Parameters
+    ----------
+    instance
+        The problem.
+    effort
+        Time or steps, threads, seed.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, instance: Instance, effort: Effort, clock: Callable[[], float]) -> None:
+        self._clock, self._begun = clock, clock()
+        self._effort = effort
+        first = construct(instance)
+        if instance.problem.settings.policy == "LEXICOGRAPHIC":
+            instance = raise_late_weights(instance, first)
+        self.instance = instance
+        self.incumbent = Incumbent(instance, first, first_floors(instance).objective)
+        self.phase: Phase = "CONSTRUCT"
+        self._annealing: Annealing | None = None
+        self._floors = first_floors(instance)
+        self._solve: Solve | None = None
+        self._halt = threading.Event()
+
+    # What others may ask while it runs
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._begun
+
+    def step_share(self, steps: int) -> float:
+        """Share of the steps that is done."""
+        annealing = self._annealing
+        return 0.0 if annealing is None else annealing.iterations / (1.3 * steps * self._effort.workers)
+
+    def halt(self) -> None:
+        """End soon with the best plan so far."""
+        self._halt.set()
+        solve = self._solve
+        if solve is not None:
+            solve.stop()
+
+    def watch(self) -> None:
+        """End what runs into the time limit; called now and then by the thread that waits."""
+        solve = self._solve
+        if solve is not None and self._left() <= 0:
+            solve.stop()
+
+    def outcome(self) -> Outcome:
+        """Best plan and bound so far."""
+        best = self.incumbent
+        return Outcome(self.instance, best.layout, best.score, best.bound)
+
+    # The phases
+
+    def run(self) -> None:
+        """All phases; the outcome is in `incumbent`."""
+        translation = Translation(self.instance)
+        if len(translation.units):
+            annealing = Annealing(
+                translation, workers=self._effort.workers, seed=self._effort.seed, clock=self._clock
+            )
+            self._annealing = annealing
+            greedy = annealing.begin()
+            if greedy is not None:
+                self.incumbent.offer(greedy)
+            floors = self._start_floors()
+            self._improve(annealing)
+            if floors is not None:
+                floors.join(max(0.0, self._left()))
+            self._prove()
+            self._polish(annealing)
+        else:
+            self._raise_floors()
+            self._prove()
+
+    def _size(self) -> int:
+        return len(np.unique(self.instance.unit[self.instance.remaining > 0])) * self.instance.horizon
+
+    def _left(self, share: float = 1.0) -> float:
+        """Seconds left of a share of the time."""
+        if self._effort.steps is not None:
+            return 1e9
+        return share * self._effort.time_limit - self.elapsed - min(0.3, 0.03 * self._effort.time_limit)
+
+    def _finished(self, share: float = 1.0) -> bool:
+        """Whether nothing is left to do, or no time to do it."""
+        return self._halt.is_set() or self._left(share) <= 0
+
+    def _start_floors(self) -> threading.Thread | None:
+        """Floors beside the search; before it where a run must be repeatable."""
+        if self._effort.steps is not None:
+            self._raise_floors()
+            return None
+        thread = threading.Thread(target=self._raise_floors, daemon=True)
+        thread.start()
+        return thread
+
+    def _raise_floors(self) -> None:
+        instance = self.instance
+        first = self.incumbent.layout
+        floors, prices = late_floor(instance, max(0.5, min(300.0, self._left())))
+        self._take(floors)
+        if prices is None or instance.n_units < len(instance.remaining):
+            return
+        schedule = Schedule(first.molds, first.on[instance.unit])
+        best = self.incumbent.score.objective
+        self._take(
+            joined_floor(
+                instance, floors, prices, schedule, best, rounds=25, stop=lambda: self._finished(0.9)
+            )
+        )
+
+    def _take(self, floors: Floors) -> None:
+        self._floors = floors
+        self.incumbent.raise_bound(floors.objective)
+
+    def _improve(self, annealing: Annealing) -> None:
+        """Two rounds of annealing: from the first plan, then from the best of all threads."""
+        self.phase = "IMPROVE"
+        size = self._size()
+        share = 0.08 if size <= SMALL else 0.5 if size <= MIDDLE else 0.88
+        cap = 2.0 if size <= SMALL else 1e9
+        for cooling, part in (
+            (Cooling(Aim(cost=1.0), HOT, COLD), 0.7),
+            (Cooling(Aim(cost=1.0), REHEAT, RECOLD), 1.0),
+        ):
+            seconds = min(self._left(share), cap) * (part if part < 1.0 else 1.0)
+            if self._halt.is_set() or seconds <= 0:
+                return
+            self._anneal(annealing, cooling, seconds, 0.7 if part < 1.0 else 0.3)
+
+    def _anneal(self, annealing: Annealing, cooling: Cooling, seconds: float, share: float) -> None:
+        """One phase of annealing, which ends early when the best plan is proven."""
+        steps = self._effort.steps
+        by_clock = steps is None
+        tier_of_objective = cooling.aim.tardiness == cooling.aim.congestion == cooling.aim.moved == 0
+        plans = annealing.run(
+            cooling,
+            Budget(None if steps is None else max(1, round(steps * share)), seconds),
+            self.incumbent.layout,
+            lambda: self._halt.is_set() or (by_clock and tier_of_objective and self.incumbent.proven),
+            self.incumbent.offer if by_clock else lambda _: None,
+        )
+        for plan in plans:
+            self.incumbent.offer(plan)
+
+    def _prove(self) -> None:
+        """CP-SAT with the best plan as hint and the floors as cuts, where the size allows it."""
+        size = self._size()
+        if size > MIDDLE or self.incumbent.proven or self._finished(0.9):
+            return
+        self.phase = "PROVE"
+        self._minimise(Tier.OBJECTIVE, self._left(0.9))
+
+    def _minimise(self, tier: Tier, seconds: float) -> bool:
+        """Minimise a tier by CP-SAT, those above it kept; whether the plan is proven to be best."""
+        model = ReplanModel(self.instance)
+        model.keep_floors(self._floors)
+        keep = []
+        for above in Tier:
+            if above is tier:
+                break
+            keep.append((above, tier_units(above, self.incumbent.score)))
+        model.minimise(tier, keep)
+        model.hint(self.incumbent.layout)
+        repeatable = self._effort.steps is not None
+        solve = Solve(model, workers=1 if repeatable else self._effort.workers, seed=self._effort.seed)
+        self._solve = solve
+        if self._halt.is_set():
+            return False
+        objective = tier is Tier.OBJECTIVE
+        answer = solve.run(
+            seconds=None if repeatable else seconds,
+            work=(self._effort.steps or 0) / STEPS_OF_WORK if repeatable else None,
+            on_plan=self.incumbent.offer,
+            on_bound=self.incumbent.raise_bound if objective else lambda _: None,
+        )
+        self._solve = None
+        if answer.layout is not None:
+            self.incumbent.offer(answer.layout)
+        if objective:
+            self.incumbent.raise_bound(answer.bound)
+        return answer.proven
+
+    def _tiers(self) -> list[tuple[Tier, Aim]]:
+        """Tiers below the objective that are switched on, and how the search aims at each."""
+        i, high = self.instance, 1e9
+        aims = []
+        if i.tardiness:
+            aims.append((Tier.TARDINESS, Aim(cost=high, tardiness=1.0, towards_late=3.0, forward=0.7)))
+        if i.congestion_threshold is not None:
+            aims.append(
+                (
+                    Tier.CONGESTION,
+                    Aim(cost=high * 1e3, tardiness=1e3, congestion=1.0, towards_late=0.0, forward=0.7),
+                )
+            )
+        if i.stability:
+            aims.append(
+                (
+                    Tier.STABILITY,
+                    Aim(
+                        cost=high * 1e6,
+                        tardiness=1e6,
+                        congestion=1e3,
+                        moved=1.0,
+                        towards_late=0.0,
+                        forward=0.7,
+                    ),
+                )
+            )
+        return aims
+
+    def _polish(self, annealing: Annealing) -> None:
+        """Minimise the tiers below, one after the other; those above are kept."""
+        self.phase = "POLISH"
+        tiers = self._tiers()
+        small = self._size() <= SMALL
+        for k, (tier, aim) in enumerate(tiers):
+            if tier_units(tier, self.incumbent.score) == 0:
+                continue
+            seconds = self._left() / (len(tiers) - k)
+            if self._halt.is_set():
+                seconds = min(0.3, seconds)
+            if seconds <= 0:
+                return
+            part = min(1.0, 0.3 * seconds) if small else seconds
+            self._anneal_tier(annealing, aim, part)
+            if small and not self._halt.is_set():
+                self._minimise(tier, max(0.05, min(5.0, seconds - part)))
+
+    def _anneal_tier(self, annealing: Annealing, aim: Aim, seconds: float) -> None:
+        """Polish one tier by the search, at temperatures of that tier."""
+        self._anneal(annealing, Cooling(aim, 4.0, 0.2), seconds, 0.1)
