@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
 from graphql import GraphQLError
@@ -14,14 +14,12 @@ from strawberry.types.execution import ExecutionResult
 from api.auth import Identity
 from api.context import Context, Services
 from api.database import Connection, Database, Notices
+from api.dispatch import Dispatcher
 from api.reports.links import Links
 from api.schema import schema
 from api.settings import Settings
 from api.workbooks.originals import FolderOriginals
 from tests.database import Plant, TemporaryDatabase
-
-if TYPE_CHECKING:
-    from api.dispatch import Dispatcher
 
 BATCHES = 3
 """An answer may read the same sort of thing in a batch more or less: that is a matter of moments."""
@@ -44,7 +42,7 @@ class Postbox:
 
 @asynccontextmanager
 async def open_services(
-    database: TemporaryDatabase, folder: Path, dispatcher: "Postbox | Dispatcher | None" = None
+    database: TemporaryDatabase, folder: Path, dispatcher: Postbox | Dispatcher | None = None
 ) -> AsyncIterator[Services]:
     """What the service lives on, on a test's own database."""
     pool = await Database.connect(database.api_url, size=4)
