@@ -115,7 +115,14 @@ async def embedded(
         )
     folder = _usable_folder(folder)
     with _service_lock(folder, wanted=exclusive), _lock_file(folder / "users.lock") as users:
-        cluster, server = await asyncio.to_thread(_enter, folder, version, durable, users)
+        starting = asyncio.ensure_future(asyncio.to_thread(_enter, folder, version, durable, users))
+        try:
+            cluster, server = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on and would leave a server behind that nobody uses.
+            cluster, _ = await starting
+            await _left(cluster, users)
+            raise
         keeper = asyncio.create_task(_keep_running(cluster)) if exclusive else None
         try:
             yield server
@@ -123,7 +130,17 @@ async def embedded(
             if keeper is not None:
                 keeper.cancel()
                 await asyncio.gather(keeper, return_exceptions=True)
-            await asyncio.to_thread(_leave, cluster, users)
+            await _left(cluster, users)
+
+
+async def _left(cluster: Cluster, users: int) -> None:
+    """Leave, and wait for the end of it even when cancelled meanwhile."""
+    leaving = asyncio.ensure_future(asyncio.to_thread(_leave, cluster, users))
+    try:
+        await asyncio.shield(leaving)
+    except asyncio.CancelledError:
+        await leaving
+        raise
 
 
 # The next three hold the start lock in the thread that works: a cancelled task can't drop it half-way.

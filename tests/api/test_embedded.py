@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
-    """A data folder with a cluster in it that nobody uses: making one takes longer than copying it."""
+    """A data folder with a cluster in it, which the tests of this module use one after the other."""
     with short_folder() as folder:
         Cluster.at(folder, durable=False)
         yield folder
@@ -37,16 +37,22 @@ def made() -> Iterator[Path]:
 
 @pytest.fixture
 def data(made: Path) -> Iterator[Path]:
+    """A data folder that nobody uses, with a cluster that may hold what another test stored."""
+    yield made
+    # Whatever a failed test left running.
+    if (left := postmaster(made)) is not None:
+        os.kill(left.pid, signal.SIGQUIT)
+
+
+@pytest.fixture
+def spoilable(made: Path) -> Iterator[Path]:
+    """A data folder of its own for a test that breaks it."""
     with short_folder() as folder:
         shutil.copytree(made / "postgres", folder / "postgres")
-        if os.geteuid() == 0:
-            owner = (made / "postgres").stat()
-            for path in [folder / "postgres", *(folder / "postgres").rglob("*")]:
-                os.chown(path, owner.st_uid, owner.st_gid)
+        owner = (made / "postgres").stat()
+        for path in [folder / "postgres", *(folder / "postgres").rglob("*")]:
+            os.chown(path, owner.st_uid, owner.st_gid)
         yield folder
-        # Whatever a failed test left running.
-        if (left := postmaster(folder)) is not None:
-            os.kill(left.pid, signal.SIGQUIT)
 
 
 def postmaster(folder: Path) -> Postmaster | None:
@@ -271,17 +277,64 @@ async def test_leaves_in_order_when_its_task_is_cancelled(data: Path) -> None:
     assert postmaster(data) is None
 
 
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.1])
+async def test_cancelled_while_it_starts_it_leaves_nothing_running(data: Path, after: float) -> None:
+    async def service() -> None:
+        async with embedded(data, exclusive=True, durable=False):
+            await asyncio.sleep(3600)
+
+    task = asyncio.create_task(service())
+    await asyncio.sleep(after)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert postmaster(data) is None
+    async with embedded(data, exclusive=True, durable=False) as server:
+        assert await answer(server) == "pourplan"
+
+
+async def test_the_terminals_interrupt_ends_the_service_before_its_database(data: Path) -> None:
+    """Ctrl-C goes to all processes of the terminal's foreground group at once."""
+    script = f"""
+import asyncio, pathlib, asyncpg
+from api.embedded import embedded
+async def main():
+    async with embedded(pathlib.Path({str(data)!r}), exclusive=True, durable=False) as server:
+        connection = await asyncpg.connect(server.admin_url)
+        try:
+            print("up", flush=True)
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.5)
+            print(await connection.fetchval("select 'still there'"), flush=True)
+            await connection.close()
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    service = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    assert service.stdout is not None
+    assert await service.stdout.readline() == b"up\n"
+    os.killpg(service.pid, signal.SIGINT)
+    rest, _ = await service.communicate()
+    assert rest.decode().split("\n") == ["still there", "interrupted", ""]
+    assert postmaster(data) is None
+
+
 # ---------------------------------------------------------------------- after a kill -9
 
 
 async def test_the_service_starts_a_killed_server_again(data: Path) -> None:
     async with embedded(data, exclusive=True, durable=False) as server:
-        await answer(server, "create table kept as select 232 as heats")
+        await answer(server, "create table kept_through as select 232 as heats")
         await answer(server, "checkpoint")
         killed = running(data).pid
         os.kill(killed, signal.SIGKILL)
         await until(lambda: (found := postmaster(data)) is not None and found.pid != killed and found.ready)
-        assert await answer(server, "select heats from kept") == 232
+        assert await answer(server, "select heats from kept_through") == 232
     assert postmaster(data) is None
 
 
@@ -399,10 +452,10 @@ async def test_a_folder_that_may_not_be_written_is_named() -> None:
         assert f"The data folder {folder / 'closed'} can't be written: Permission denied." in errors.decode()
 
 
-async def test_a_cluster_of_another_version_is_named_with_what_to_do(data: Path) -> None:
-    (data / "postgres" / "PG_VERSION").write_text("15\n")
-    said = await refusal(cluster.OtherPostgresVersion, data)
-    assert f"{data / 'postgres'} is of Postgres 15" in said
+async def test_a_cluster_of_another_version_is_named_with_what_to_do(spoilable: Path) -> None:
+    (spoilable / "postgres" / "PG_VERSION").write_text("15\n")
+    said = await refusal(cluster.OtherPostgresVersion, spoilable)
+    assert f"{spoilable / 'postgres'} is of Postgres 15" in said
     assert "brings Postgres 16 and 18" in said
     assert "pg_dump" in said
 
@@ -432,16 +485,16 @@ async def test_something_else_in_the_place_of_the_cluster() -> None:
         assert (folder / "postgres" / "letters.txt").exists()
 
 
-async def test_a_spoiled_version_file(data: Path) -> None:
-    (data / "postgres" / "PG_VERSION").write_text("eighteen\n")
-    assert "'eighteen'" in await refusal(DataFolderNotUsable, data)
+async def test_a_spoiled_version_file(spoilable: Path) -> None:
+    (spoilable / "postgres" / "PG_VERSION").write_text("eighteen\n")
+    assert "'eighteen'" in await refusal(DataFolderNotUsable, spoilable)
 
 
-async def test_a_server_that_does_not_come_up_is_explained_by_its_log(data: Path) -> None:
-    (data / "postgres" / "postgresql.auto.conf").write_text("shared_buffers = 'a lot'\n")
-    said = await refusal(cluster.PostgresDidNotStart, data)
+async def test_a_server_that_does_not_come_up_is_explained_by_its_log(spoilable: Path) -> None:
+    (spoilable / "postgres" / "postgresql.auto.conf").write_text("shared_buffers = 'a lot'\n")
+    said = await refusal(cluster.PostgresDidNotStart, spoilable)
     assert "shared_buffers" in said
-    assert str(data / "run" / "postgres.log") in said
+    assert str(spoilable / "run" / "postgres.log") in said
 
 
 async def test_the_default_port_of_a_postgres_on_this_machine_does_not_matter(data: Path) -> None:
