@@ -1,0 +1,140 @@
+"""The schema as it is served: under limits, with its errors told or masked, and each operation observed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeAlias
+
+import strawberry
+import structlog
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema import StreamResult
+from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+from strawberry.utils.aio import aclosing
+
+from api.http.documents import Documents, PrepareDocument
+from api.http.errors import INTERNAL, TIMEOUT, code_of, tell
+from api.http.limits import limit_rules
+from api.settings import Settings
+
+Observe: TypeAlias = Callable[[str, str, str, float], None]
+"""Told of each operation that ended: its name (empty: none), its type (empty where the document told none),
+how it went (ok, error, timeout or internal), and its seconds."""
+
+log = structlog.get_logger(__name__)
+
+
+class ServedSchema(strawberry.Schema):
+    """The types of a schema, executed for clients that are not trusted.
+
+    Parameters
+    ----------
+    schema
+        Whose types these are.
+    settings
+        The limits.
+    observe
+        Called when an operation has ended.
+    """
+
+    def __init__(self, schema: strawberry.Schema, settings: Settings, observe: Observe) -> None:
+        # Not built once more: the same types, served under other conditions.
+        vars(self).update(vars(schema))
+        documents = Documents(settings.max_tokens, limit_rules(settings.max_depth, settings.max_aliases))
+        self.extensions = (
+            *schema.extensions,
+            lambda: _ObserveOperation(observe),
+            lambda: PrepareDocument(documents),
+            lambda: _LimitTime(settings.request_seconds),
+        )
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Leave the errors to where they are told: Strawberry would log the query's text with them."""
+
+    async def execute(self, *args: Any, **options: Any) -> ExecutionResult:
+        """Execute a query or a mutation."""
+        answer = await super().execute(*args, **options)
+        _tell(answer)
+        return answer
+
+    async def stream(self, *args: Any, **options: Any) -> StreamResult:
+        """Execute any operation; its answers come one by one."""
+        return _tell_each(await super().stream(*args, **options))
+
+
+async def _tell_each(answers: StreamResult) -> StreamResult:
+    async with aclosing(answers):
+        async for answer in answers:
+            _tell(answer)
+            yield answer
+
+
+def _tell(answer: Any) -> None:
+    if answer.errors:
+        executed = not isinstance(answer, PreExecutionError)
+        answer.errors = [tell(error, executed=executed) for error in answer.errors]
+
+
+class _ObserveOperation(SchemaExtension):
+    """Tells and logs how each operation went; never with its variables or its text."""
+
+    def __init__(self, observe: Observe) -> None:
+        self._observe = observe
+
+    def on_operation(self) -> Iterator[None]:
+        """Measure the operation; a subscription until it has ended."""
+        began = time.perf_counter()
+        failure: Exception | None = None
+        try:
+            yield
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            name, kind = self._identity()
+            outcome = self._outcome(failure)
+            self._observe(name, kind, outcome, seconds)
+            log.info("operation", name=name, type=kind, outcome=outcome, ms=round(seconds * 1000, 1))
+
+    def _identity(self) -> tuple[str, str]:
+        context = self.execution_context
+        try:
+            kind = context.operation_type.value
+        except RuntimeError:
+            return "", ""
+        return context.operation_name or "", kind
+
+    def _outcome(self, failure: Exception | None) -> str:
+        if failure is not None:
+            codes = {code_of(GraphQLError(str(failure), original_error=failure), executed=False)}
+        else:
+            answer = self.execution_context.result
+            executed = not isinstance(answer, PreExecutionError)
+            codes = {code_of(error, executed=executed) for error in getattr(answer, "errors", None) or ()}
+        if INTERNAL in codes:
+            return "internal"
+        if TIMEOUT in codes:
+            return "timeout"
+        return "error" if codes else "ok"
+
+
+class _LimitTime(SchemaExtension):
+    """Gives up a query or a mutation that takes too long; a subscription may last."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Cancel the execution when its time is up."""
+        if self.execution_context.operation_type is OperationType.SUBSCRIPTION:
+            yield
+            return
+        async with asyncio.timeout(self._seconds):
+            yield

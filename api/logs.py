@@ -1,0 +1,77 @@
+"""The log: one event a line, as JSON for machines or readable in a terminal, on standard error.
+
+Every line of a request carries its id. What the libraries log, uvicorn above all, takes the same way. Values
+that clients send (variables, files, the text of a query) are never logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.types import Processor
+
+from api.settings import Settings
+
+_QUIET = ("asyncio", "multipart", "python_multipart", "websockets", "httpx", "httpcore")
+
+
+def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
+    """Let this process log, from now on, as the settings say.
+
+    Parameters
+    ----------
+    stream
+        Where to; standard error unless told.
+    """
+    out = stream or sys.stderr
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(allow=()),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_as_json() if as_json else _as_text(colors=out.isatty())),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _as_json() -> list[Processor]:
+    return [structlog.processors.format_exc_info, _event_first, structlog.processors.JSONRenderer()]
+
+
+def _as_text(*, colors: bool) -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _event_first(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    first = ("timestamp", "level", "event", "logger")
+    return {name: line[name] for name in first if name in line} | {
+        name: value for name, value in line.items() if name not in first
+    }
