@@ -88,6 +88,13 @@ order by h.run_id, h.position
 # - the order forecast of the month,
 # - its heats that are sequenced already; grades without a group come along by name alone.
 FORECAST_INPUTS = """
+with standing as materialized (
+    -- Under which name and in which group each grade stands now.
+    select named.id, g.name as grade, g.position, pg.name as group_name, pg.position as group_position
+    from steel_grades as named
+    join steel_grades as g on g.id = coalesce(named.merged_into_id, named.id)
+    left join product_groups as pg on pg.id = g.product_group_id
+)
 select t.heat_tons::float8 as heat_tons,
     greatest(
         (select max(month) from steel_grade_production),
@@ -103,18 +110,17 @@ select t.heat_tons::float8 as heat_tons,
     ) as grades,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
-                            'group', pg.name, 'grade', g.name,
+                            'group', made.group_name, 'grade', made.grade,
                             'month', to_char(made.month, 'YYYY-MM'), 'tons', made.tons)
-                        order by pg.position, pg.name, g.position, g.name, made.month), '[]')
+                        order by made.group_position, made.group_name, made.position, made.grade, made.month),
+                        '[]')
         from (
-            select coalesce(named.merged_into_id, named.id) as grade_id, p.month, sum(p.tons) as tons
-            from steel_grade_production as p
-            join steel_grades as named on named.id = p.steel_grade_id
-            where p.month < $1
-            group by 1, p.month
+            select s.group_position, s.group_name, s.position, s.grade, p.month, sum(p.tons) as tons
+            from standing as s
+            join steel_grade_production as p on p.steel_grade_id = s.id
+            where p.month < $1 and s.group_name is not null
+            group by s.group_position, s.group_name, s.position, s.grade, p.month
         ) as made
-        join steel_grades as g on g.id = made.grade_id
-        join product_groups as pg on pg.id = g.product_group_id
     ) as history,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -126,13 +132,12 @@ select t.heat_tons::float8 as heat_tons,
     ) as orders,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
-                            'date', s.scheduled_on, 'start_time', to_char(s.start_time, 'HH24:MI'),
-                            'grade', g.name, 'mould_size', s.mould_size)
-                        order by s.scheduled_on, s.start_time), '[]')
-        from charge_schedule as s
-        join steel_grades as named on named.id = s.steel_grade_id
-        join steel_grades as g on g.id = coalesce(named.merged_into_id, named.id)
-        where s.scheduled_on >= $1::date and s.scheduled_on < $1::date + interval '1 month'
+                            'date', c.scheduled_on, 'start_time', to_char(c.start_time, 'HH24:MI'),
+                            'grade', s.grade, 'mould_size', c.mould_size)
+                        order by c.scheduled_on, c.start_time), '[]')
+        from charge_schedule as c
+        join standing as s on s.id = c.steel_grade_id
+        where c.scheduled_on >= $1::date and c.scheduled_on < $1::date + interval '1 month'
     ) as schedule
 from tenants as t
 where t.id = (select current_tenant_id())
