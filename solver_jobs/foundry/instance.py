@@ -106,7 +106,7 @@ class Instance:
         Molds of the previous plan after the horizon: they count as moved in any plan.
     fitting
         (n, H) molds of the greedy plan that proves the horizon long enough; it keeps every rule, a pattern
-        being on the line on exactly the days with molds.
+        being on the line on exactly the days with molds. Zero where the horizon was given.
     late_weight, switch_weight, restart_weight
         Weights of the objective; `late_weight` at priority 100.
     charge_day0_stops, tardiness, congestion_threshold, stability
@@ -182,8 +182,15 @@ class _Rows:
     loaded: Bools
 
 
-def compile_problem(problem: FoundryProblem) -> Instance:
+def compile_problem(problem: FoundryProblem, horizon: int | None = None) -> Instance:
     """Compile a sound problem (`checks.require_sound`) to arrays.
+
+    Parameters
+    ----------
+    problem
+        What to compile.
+    horizon
+        Workdays of a plan that is already made; None: as many as it takes for a greedy plan.
 
     Raises
     ------
@@ -194,10 +201,13 @@ def compile_problem(problem: FoundryProblem) -> Instance:
     rows = _rows(problem, calendar)
     given = len(problem.calendar_workdays or ())
     longest_lag = int(rows.lag.max(initial=0))
-    least = max(1, given, _due_horizon(rows, given), _pinned_days(problem) + longest_lag)
-    fitting = _Dispatch(problem, rows, least).run()
-    last = int(np.flatnonzero(fitting.any(axis=0)).max(initial=-1))
-    horizon = max(least, last + 1 + longest_lag)
+    if horizon is None:
+        least = max(1, given, _due_horizon(rows, given), _pinned_days(problem) + longest_lag)
+        fitting = _Dispatch(problem, rows, least).run()
+        last = int(np.flatnonzero(fitting.any(axis=0)).max(initial=-1))
+        horizon = max(least, last + 1 + longest_lag)
+    else:
+        fitting, last = np.zeros((len(problem.orders), 0), np.int64), -1
     settings = problem.settings
     flasks, initial = _flasks(problem, horizon + int(rows.stay.max(initial=0)))
     committed = _committed(problem, horizon)
@@ -210,7 +220,7 @@ def compile_problem(problem: FoundryProblem) -> Instance:
         calendar=calendar.workdays(horizon),
         order_ids=tuple(order.order_id for order in problem.orders),
         horizon=horizon,
-        extended=horizon - given if given else 0,
+        extended=max(0, horizon - given) if given else 0,
         remaining=rows.remaining,
         size=rows.size,
         stay=rows.stay,

@@ -279,6 +279,100 @@ class OrderStatus(_Frozen):
     reason: str | None = Field(default=None, description="Late orders: why, in a planner's words.")
 
 
+Resource = Literal[
+    "PATTERN_PLACES",
+    "MOLDING",
+    "METAL",
+    "FLASKS_S",
+    "FLASKS_M",
+    "FLASKS_L",
+    "PART_CAP",
+    "LAGS",
+    "PINS",
+    "CHANGES",
+]
+"""What can make an order late. PART_CAP: molds of one pattern a day; LAGS: days from mold to delivery;
+PINS: pins and frozen days; CHANGES: room was left, but a late unit weighs less than the pattern changes."""
+
+
+class Claim(_Frozen):
+    """What another order took of a resource on the days that would have helped."""
+
+    order_id: Name
+    amount: float = Field(description="Pattern days, molds, kilograms, or flask-days.")
+
+
+class LateCause(_Frozen):
+    """One reason for late units."""
+
+    resource: Resource
+    units: int = Field(ge=0, description="Late units that are put down to it; others share the blame with 0.")
+    from_date: date | None = Field(default=None, description="First day on which it was in the way.")
+    to_date: date | None = Field(default=None, description="Last day on which it was in the way.")
+    days: int = Field(default=0, ge=0, description="Working days on which it was in the way.")
+    taken_by: tuple[Claim, ...] = Field(default=(), description="Who took it, the largest first.")
+
+
+class LateOrder(_Frozen):
+    """Why an order is late."""
+
+    order_id: Name
+    late_qty: int
+    reason: str
+    causes: tuple[LateCause, ...] = Field(description="The main one first.")
+
+
+class Bottleneck(_Frozen):
+    """How scarce a resource is in the plan."""
+
+    resource: Resource
+    late_units: int = Field(description="Late units that are put down to it.")
+    full_days: int = Field(
+        description="Working days, to the last molding day, on which nothing was left of it."
+    )
+    use: float = Field(
+        description="Share in use, to the last molding day; above 1 where it was overfull before."
+    )
+
+
+class Peak(_Frozen):
+    """The day on which most of a resource is in use."""
+
+    resource: Resource
+    date: date
+    used: float = Field(description="Patterns, molds, tons, or flasks; earlier commitments included.")
+    capacity: float
+
+
+class ObjectivePart(_Frozen):
+    """A term of the objective."""
+
+    name: str
+    count: int
+    weight: int
+    cost: int
+
+
+class OtherPatternUnit(_Frozen):
+    """The same plan, counted with the other pattern_unit."""
+
+    pattern_unit: PatternUnit
+    changes: int = Field(description="Pattern changes, counted that way.")
+    saved: int = Field(description="Changes fewer than now; negative: more.")
+    above_cap: int = Field(description="Part days that would be above the daily cap of a part.")
+
+
+class Explanation(_Frozen):
+    """The plan in a planner's words and figures."""
+
+    late: tuple[LateOrder, ...] = Field(description="Most late units first.")
+    bottlenecks: tuple[Bottleneck, ...] = Field(description="The tightest first.")
+    peaks: tuple[Peak, ...]
+    objective: tuple[ObjectivePart, ...] = Field(description="Terms that add up to the objective.")
+    other_pattern_unit: OtherPatternUnit
+    sentences: tuple[str, ...]
+
+
 class FoundryPlan(_Frozen):
     """The answer: molds per order and day, patterns on the line, and what comes of it."""
 
@@ -294,6 +388,7 @@ class FoundryPlan(_Frozen):
     calendar_workdays: tuple[Workday, ...] = Field(
         description="The calendar as used, extended where the given one was too short."
     )
+    explanation: Explanation | None = None
     warnings: tuple[str, ...] = ()
 
 
