@@ -48,7 +48,8 @@ create table public.plan_run_leases (
     foreign key (tenant_id, run_id) references public.plan_runs (tenant_id, id) on delete cascade
 );
 comment on table public.plan_run_leases is 'Who works on a run, and until when that is believed.';
-comment on column public.plan_run_leases.call_id is 'The worker process or the Modal call that a queued run was handed to.';
+comment on column public.plan_run_leases.call_id is
+    'The worker process or the Modal call that a queued run was handed to, then the one that claimed it.';
 create index plan_run_leases_run on public.plan_run_leases (tenant_id, run_id);
 
 alter table public.plan_runs enable row level security;
@@ -151,7 +152,8 @@ as $$
 $$;
 
 create function public.claim_run(
-    p_run_id uuid, p_lease_seconds integer default 60, p_max_attempts integer default 3
+    p_run_id uuid, p_lease_seconds integer default 60, p_max_attempts integer default 3,
+    p_call_id text default null
 ) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -165,8 +167,10 @@ begin
         raise exception 'There is no run %.', p_run_id using errcode = 'PT404';
     end if;
     select * into v_lease from public.plan_run_leases where run_id = p_run_id for update;
+    -- A call that claims what it holds already was interrupted and started again by whoever runs it.
     if v_run.status not in ('QUEUED', 'RUNNING')
-        or (v_run.status = 'RUNNING' and v_lease.lease_expires_at > clock_timestamp()) then
+        or (v_run.status = 'RUNNING' and v_lease.lease_expires_at > clock_timestamp()
+            and (v_lease.call_id = p_call_id) is not true) then
         return null;
     end if;
     if v_run.attempt >= p_max_attempts then
@@ -174,7 +178,7 @@ begin
         return null;
     end if;
     update public.plan_run_leases
-    set lease_token = v_token,
+    set call_id = p_call_id, lease_token = v_token,
         lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
     where run_id = p_run_id;
     update public.plan_runs
@@ -185,9 +189,9 @@ begin
                               'lease_token', v_token, 'attempt', v_run.attempt + 1);
 end
 $$;
-comment on function public.claim_run(uuid, integer, integer) is
+comment on function public.claim_run(uuid, integer, integer, text) is
     'QUEUED, or RUNNING with an expired lease, becomes RUNNING: gives {kind, problem, lease_token, attempt}, '
-    'or null where there is nothing to do.';
+    'or null where there is nothing to do. The call is noted as the one that holds the run.';
 
 create function internal.hold_lease(p_run_id uuid, p_lease_token uuid) returns public.plan_runs
 language plpgsql security definer set search_path = ''
@@ -299,11 +303,18 @@ $$;
 comment on function public.queued_runs() is 'Runs that wait, oldest first, with the call that each was handed to.';
 
 create function public.record_dispatch(p_run_id uuid, p_call_id text) returns void
-language sql security definer set search_path = ''
+language plpgsql security definer set search_path = ''
 as $$
-    update public.plan_run_leases set call_id = p_call_id, dispatched_at = clock_timestamp()
-    where run_id = p_run_id
+begin
+    -- Once claimed, the call that holds the run stands there; the lock keeps a claim from slipping in between.
+    perform from public.plan_runs where id = p_run_id and status = 'QUEUED' for update;
+    if found then
+        update public.plan_run_leases set call_id = p_call_id, dispatched_at = clock_timestamp()
+        where run_id = p_run_id;
+    end if;
+end
 $$;
+comment on function public.record_dispatch(uuid, text) is 'Notes the call that a queued run was handed to.';
 
 create function public.run_call(p_run_id uuid) returns text
 language sql stable security definer set search_path = ''
@@ -311,19 +322,22 @@ as $$
     select call_id from public.plan_run_leases where run_id = p_run_id
 $$;
 
-create function public.reap_runs(p_max_attempts integer default 3)
-returns table (run_id uuid, status text)
+create function public.reap_runs(p_max_attempts integer default 3, p_ended_calls text[] default '{}')
+returns table (run_id uuid, status text, call_id text)
 language plpgsql security definer set search_path = ''
 as $$
 declare
     v_lost record;
 begin
     for v_lost in
-        select r.id, r.attempt
+        select r.id, r.attempt, l.call_id
         from public.plan_runs as r
         join public.plan_run_leases as l on l.run_id = r.id
-        where r.status = 'RUNNING' and l.lease_expires_at <= clock_timestamp()
-        for update of r skip locked
+        where r.status = 'RUNNING'
+          and (l.lease_expires_at <= clock_timestamp() or l.call_id = any(p_ended_calls))
+        -- Both rows: a lease that is renewed at this moment is looked at again. A run that is locked is being
+        -- written by its worker.
+        for update of r, l skip locked
     loop
         if v_lost.attempt >= p_max_attempts then
             perform internal.fail_lost(v_lost.id, v_lost.attempt);
@@ -336,12 +350,14 @@ begin
             where r.id = v_lost.id;
             run_id := v_lost.id; status := 'QUEUED';
         end if;
+        call_id := v_lost.call_id;
         return next;
     end loop;
 end
 $$;
-comment on function public.reap_runs(integer) is
-    'Queues runs again whose worker was lost; after the last attempt they fail with the reason.';
+comment on function public.reap_runs(integer, text[]) is
+    'Queues runs again whose worker was lost: its lease expired, or its call is known to have ended. After the '
+    'last attempt they fail with the reason. Gives each with the call that held it.';
 
 create function public.run_statistics()
 returns table (kind text, status text, runs bigint, oldest_seconds double precision)
@@ -363,12 +379,12 @@ begin
         execute format('grant execute on function %s to authenticated', signature);
     end loop;
     foreach signature in array array[
-        'public.claim_run(uuid, integer, integer)',
+        'public.claim_run(uuid, integer, integer, text)',
         'public.progress_run(uuid, uuid, text, double precision, double precision, double precision, integer)',
         'public.finish_run(uuid, uuid, jsonb)',
         'public.fail_run(uuid, uuid, text, text, text, text[])',
         'public.queued_runs()', 'public.record_dispatch(uuid, text)', 'public.run_call(uuid)',
-        'public.reap_runs(integer)', 'public.run_statistics()']
+        'public.reap_runs(integer, text[])', 'public.run_statistics()']
     loop
         execute format('revoke all on function %s from public, anon, authenticated', signature);
         execute format('grant execute on function %s to service_role, pourplan_jobs', signature);

@@ -1,0 +1,96 @@
+"""The kinds of runs, and for each the pure room that solves it; a room is loaded when its first run comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from solver_jobs.errors import JobError
+
+ProblemT = TypeVar("ProblemT", bound=BaseModel)
+ResultT = TypeVar("ResultT", bound=BaseModel)
+_Given = TypeVar("_Given", bound=BaseModel, contravariant=True)
+_Answered = TypeVar("_Answered", bound=BaseModel, covariant=True)
+
+
+class StopSignal(Protocol):
+    """Set once the job has to end; a solver looks at it several times a second."""
+
+    def is_set(self) -> bool:
+        """Tell whether to end now, with the best plan so far."""
+
+
+class Listener(Protocol):
+    """Hears how far a solver is; may be called from any thread and as often as one likes."""
+
+    def __call__(
+        self,
+        phase: str,
+        percent: float,
+        best_objective: float | None = None,
+        best_bound: float | None = None,
+    ) -> None:
+        """Tell the phase, the percentage done, and objective and bound of the best plan so far."""
+
+
+class Solve(Protocol[_Given, _Answered]):
+    """Answers a problem, within the time budget that the problem itself names."""
+
+    def __call__(self, problem: _Given, *, stop: StopSignal, progress: Listener) -> _Answered:
+        """Solve; a `JobError` says why there is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[ProblemT, ResultT]):
+    """How runs of a kind are worked on.
+
+    Attributes
+    ----------
+    parse
+        From JSON to the problem; a pydantic `ValidationError` where it is none.
+    solve
+        From the problem to the result.
+    verify
+        What the result breaks, each in a sentence, judged without the model; empty when it may be stored.
+    """
+
+    parse: Callable[[object], ProblemT]
+    solve: Solve[ProblemT, ResultT]
+    verify: Callable[[ProblemT, ResultT], list[str]]
+
+
+def _forecast() -> Kind[Any, Any]:
+    from solver_jobs.forecast import planner
+    from solver_jobs.forecast.problem import ForecastProblem, ForecastResult
+    from solver_jobs.forecast.verify import verify
+
+    def solve(problem: ForecastProblem, *, stop: StopSignal, progress: Listener) -> ForecastResult:
+        # Done before anybody could stop it, and there is no best forecast so far.
+        del stop
+        return planner.solve(problem, progress=progress)
+
+    return Kind(ForecastProblem.model_validate, solve, verify)
+
+
+_KINDS: Mapping[str, Callable[[], Kind[Any, Any]]] = {"FORECAST": _forecast}
+
+
+def kind_of(name: str) -> Kind[Any, Any]:
+    """Load what works on runs of a kind.
+
+    Raises
+    ------
+    JobError
+        ``KIND_UNKNOWN``: this worker is older than the run.
+    """
+    if name not in _KINDS:
+        raise JobError(
+            "KIND_UNKNOWN",
+            f"The run is of kind {name}, and this worker knows {', '.join(_KINDS)}.",
+            "Bring the worker to the version of the service (on Modal: modal deploy -m solver_jobs.app), "
+            "then start the run again.",
+        )
+    return _KINDS[name]()

@@ -1,0 +1,96 @@
+"""The real worker process, of which the first that comes to a step waits there.
+
+    python paused_worker.py STEP FOLDER [RUN_ID]
+
+It writes its process id to FOLDER/paused and goes on once there is a FOLDER/go; all others pass. With the
+step `stubborn`, the solver waits like in `solving` and does not listen to its stop signal.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from solver_jobs import __main__ as program
+from solver_jobs import environment, kinds
+from solver_jobs.errors import JobError
+from solver_jobs.kinds import Kind, Listener, StopSignal
+from solver_jobs.store import Claim, DirectStore
+
+STEPS = ("before_claim", "after_claim", "solving", "before_finish", "in_finish", "after_finish")
+STEP, FOLDER = sys.argv[1], Path(sys.argv[2])
+
+
+def first_at(step: str) -> bool:
+    if step != STEP:
+        return False
+    try:
+        descriptor = os.open(FOLDER / "paused.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w") as file:
+        file.write(str(os.getpid()))
+    (FOLDER / "paused.new").rename(FOLDER / "paused")
+    (FOLDER / "paused.new").touch()
+    return True
+
+
+def may_go() -> bool:
+    return (FOLDER / "go").exists()
+
+
+async def pause(step: str) -> None:
+    if first_at(step):
+        while not may_go():
+            await asyncio.sleep(0.02)
+
+
+class PausingStore(DirectStore):
+    async def claim(self, run_id: UUID) -> Claim | None:
+        await pause("before_claim")
+        claim = await super().claim(run_id)
+        await pause("after_claim")
+        return claim
+
+    async def finish(self, claim: Claim, result: Mapping[str, Any]) -> None:
+        await pause("before_finish")
+        first_at("in_finish")  # the test holds a lock that stops the transaction half-way
+        await super().finish(claim, result)
+        await pause("after_finish")
+
+    async def fail(self, claim: Claim, error: JobError) -> None:
+        await pause("before_finish")
+        await super().fail(claim, error)
+
+
+def pausing_forecast() -> Kind[Any, Any]:
+    real = kinds._forecast()
+
+    def solve(problem: Any, *, stop: StopSignal, progress: Listener) -> Any:
+        if first_at("solving"):
+            progress("waiting", 50.0, best_objective=7.0)
+            while not may_go() and not stop.is_set():
+                time.sleep(0.02)
+        if first_at("stubborn"):
+            while not may_go():
+                time.sleep(0.02)
+        if first_at("out_of_memory"):
+            raise MemoryError
+        if first_at("broken"):
+            raise RuntimeError("a secret of the solver")
+        return real.solve(problem, stop=stop, progress=progress)
+
+    def verify(problem: Any, result: Any) -> list[str]:
+        return ["Grade A36 has 3 heats too many."] if first_at("wrong") else real.verify(problem, result)
+
+    return Kind(real.parse, solve, verify)
+
+
+if __name__ == "__main__":
+    environment.__dict__["DirectStore"] = PausingStore
+    kinds._KINDS = {"FORECAST": pausing_forecast}
+    sys.exit(program.main(sys.argv[3:]))
