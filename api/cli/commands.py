@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from graphql import GraphQLError
 from rich.text import Text
 
 from api.cli.failure import CommandFailed
 from api.cli.terminal import err
 from api.reports.formats import ExportFormat
+from api.scalars import parse_month
 from api.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -30,7 +32,17 @@ app.add_typer(solve_app, name="solve")
 app.add_typer(schema_app, name="schema")
 app.add_typer(export_app, name="export")
 
-Month = Annotated[str, typer.Argument(help="A month, as 2024-09.", metavar="MONTH")]
+
+def _is_month(text: str) -> str:
+    # Checked before a database is started for it.
+    try:
+        parse_month(text)
+    except GraphQLError as error:
+        raise CommandFailed(error.message) from None
+    return text
+
+
+Month = Annotated[str, typer.Argument(help="A month, as 2024-09.", metavar="MONTH", callback=_is_month)]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help='A file; "-" is standard output.')]
 Problem = Annotated[Path, typer.Argument(help='A problem as JSON; "-" is standard input.', metavar="PROBLEM")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -46,15 +58,29 @@ def _in_session(work: Callable[..., Coroutine[Any, Any, None]], *args: Any, **op
         async with open_session(settings) as session:
             await work(session, *args, **options)
 
-    asyncio.run(run(load_settings()))
+    asyncio.run(run(_settings_of_a_command()))
+
+
+def _settings_of_a_command() -> Settings:
+    """Read the settings; what a person at a terminal needs to know is printed, so only trouble is logged."""
+    from api.logs import configure_logging
+
+    settings = load_settings()
+    if "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": "warning"})
+    configure_logging(settings)
+    return settings
 
 
 @app.command()
 def serve(host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT) -> None:
     """Serve the GraphQL API and its playground."""
     from api.cli import serving
+    from api.logs import configure_logging
 
-    serving.serve(load_settings(), host, port)
+    settings = load_settings()
+    configure_logging(settings)
+    serving.serve(settings, host, port)
 
 
 @app.command()
@@ -62,7 +88,7 @@ def migrate() -> None:
     """Apply the migrations to DATABASE_ADMIN_URL, else DATABASE_URL, else this machine's database."""
     from api.cli import migrating
 
-    asyncio.run(migrating.migrate_database(load_settings()))
+    asyncio.run(migrating.migrate_database(_settings_of_a_command()))
 
 
 @app.command("import")
@@ -98,12 +124,11 @@ def demo(
     port: Port = DEFAULT_PORT,
 ) -> None:
     """Load the sample plant and forecast its September."""
-    from api.cli import demonstrating, serving
+    from api.cli import demonstrating
 
-    settings = load_settings()
     _in_session(demonstrating.demonstrate)
     if serve_after:
-        serving.serve(settings, host, port)
+        serve(host, port)
 
 
 @export_app.command("forecast")
@@ -150,7 +175,7 @@ def schema_graphql() -> None:
 
 def main() -> None:
     """Run `pourplan`; a failure ends as a sentence on standard error, never as a traceback."""
-    from api.embedded import EmbeddedPostgresError
+    from api.cluster import EmbeddedPostgresError
     from api.migrations import MigrationError
 
     try:

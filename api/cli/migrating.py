@@ -12,7 +12,7 @@ async def migrate_database(settings: Settings) -> None:
     """Apply what is not applied yet, and say what that was."""
     url = settings.database_admin_url or settings.database_url
     if url:
-        applied = await migrate(url)
+        applied = tuple(await migrate(url))
     else:
         async with open_database(settings, exclusive=False) as urls:
             applied = urls.applied

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from graphql import GraphQLError
-from strawberry.types.execution import ExecutionResult
 
 from api.auth import LOCAL_IDENTITY
 from api.cli.failure import CommandFailed
@@ -44,10 +43,8 @@ class Session:
     async def follow(self, subscription: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield what a subscription tells."""
         events = await schema.subscribe(subscription, variable_values=variables, context_value=self.context)
-        if not hasattr(events, "__aiter__"):
-            raise _failure(events.errors or [])
         async for event in events:
-            if not isinstance(event, ExecutionResult) or event.errors or event.data is None:
+            if event.errors or event.data is None:
                 raise _failure(event.errors or [])
             yield event.data
 

@@ -1,0 +1,41 @@
+"""`pourplan import`: workbooks in, reports out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from api.cli.failure import CommandFailed
+from api.cli.session import Session
+from api.cli.terminal import out
+from api.workbooks.store import import_workbooks
+from api.workbooks.terminal import render_report
+
+
+async def import_files(session: Session, files: list[Path], *, dry_run: bool) -> None:
+    """Import workbooks in any order, each by itself, and print what is to say about them.
+
+    Raises
+    ------
+    CommandFailed
+        A file can't be read, or was refused; the others are stored all the same.
+    """
+    workbooks = [(path.name, _read(path)) for path in files]
+    async with session.services.database.transaction(session.context.identity) as connection:
+        reports = await import_workbooks(
+            connection, workbooks, dry_run=dry_run, files=session.services.originals
+        )
+    for path, report in zip(files, reports, strict=True):
+        out.print(render_report(str(path), report, dry_run=dry_run))
+    refused = [str(path) for path, report in zip(files, reports, strict=True) if report.refused]
+    if refused:
+        raise CommandFailed(
+            f"{', '.join(refused)}: nothing of it was stored.",
+            "Mend what is marked as an error and import again.",
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"{path} can't be read: {error.strerror}.") from error
