@@ -53,7 +53,7 @@ async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(open_database(settings, exclusive=exclusive))
         database = await Database.connect(
-            urls.api, size=settings.pool_size, statement_seconds=settings.request_seconds
+            urls.api, size=settings.pool_size, statement_seconds=settings.statement_seconds
         )
         stack.push_async_callback(database.close)
         notices = await stack.enter_async_context(Notices(urls.api, "plan_runs"))

@@ -45,7 +45,10 @@ class Settings(BaseSettings):
     """Name of the deployed Modal app; set, runs are handed to it instead of to worker processes."""
 
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
-    request_seconds: Annotated[float, Field(gt=0)] = 30
+    request_seconds: Annotated[float, Field(gt=0)] = 90
+    """A request that takes longer is ended; reading a large workbook may take a minute."""
+    statement_seconds: Annotated[float, Field(gt=0)] = 30
+    """A single SQL statement that takes longer is ended."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_000_000
     max_upload_bytes: Annotated[int, Field(gt=0)] = 25_000_000
     max_depth: Annotated[int, Field(gt=0)] = 15
