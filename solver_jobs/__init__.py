@@ -1,1 +1,1 @@
-"""The jobs that plan: they run on Modal or in a worker process, never inside the service, never knowing it."""
+"""The jobs that plan: on Modal or in a worker process, never inside the service, and never knowing it."""

@@ -85,7 +85,9 @@ class Shop:
             row = await self.run(run_id)
             return row if row["status"] in statuses else None
 
-        return await eventually(reached, f"run {run_id} to be {' or '.join(statuses)}", seconds=seconds)
+        what = f"run {run_id} to be {' or '.join(statuses)}"
+        row: asyncpg.Record = await eventually(reached, what, seconds=seconds)
+        return row
 
 
 ONE_RESULT = {

@@ -129,8 +129,8 @@ async def test_a_job_that_has_no_answer_says_so_in_its_own_words(shop: Shop) -> 
 async def test_a_kind_that_the_worker_does_not_know_is_named(shop: Shop) -> None:
     async with connected(shop.database.admin_url) as admin:
         run_id = await admin.fetchval(
-            "insert into plan_runs (tenant_id, kind, problem, requested_by) values ($1, 'ALLOCATION', '{}', $2)"
-            " returning id",
+            "insert into plan_runs (tenant_id, kind, problem, requested_by)"
+            " values ($1, 'ALLOCATION', '{}', $2) returning id",
             shop.plant.id,
             shop.plant.planner,
         )
@@ -335,14 +335,17 @@ async def test_a_transaction_that_breaks_half_way_leaves_nothing(
     shop: Shop, queued: UUID, tmp_path: Path
 ) -> None:
     environment = worker_environment(shop, lease_seconds=2)
-    async with started(environment, queued, step="in_finish", folder=tmp_path) as worker:
-        async with connected(shop.database.admin_url) as other, other.transaction():
-            await other.execute("lock table forecast_scores in access exclusive mode")
-            await paused(tmp_path)
-            backend = await shop.until_blocked()
-            worker.send(signal.SIGKILL)
-            await worker.ended()
-            await other.execute("select pg_terminate_backend($1, 5000)", backend)
+    async with (
+        started(environment, queued, step="in_finish", folder=tmp_path) as worker,
+        connected(shop.database.admin_url) as other,
+        other.transaction(),
+    ):
+        await other.execute("lock table forecast_scores in access exclusive mode")
+        await paused(tmp_path)
+        backend = await shop.until_blocked()
+        worker.send(signal.SIGKILL)
+        await worker.ended()
+        await other.execute("select pg_terminate_backend($1, 5000)", backend)
     assert await outcome(shop, queued) == ("RUNNING", NOTHING)
     await asyncio.sleep(2.1)
     async with started(environment, queued) as second:
