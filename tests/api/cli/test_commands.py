@@ -6,18 +6,28 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+
+from tests.database import short_folder
 
 PROGRAM = Path(sys.executable).with_name("pourplan")
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("plant")
+def data() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def new_data() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
 
 
 def pourplan(
@@ -122,16 +132,16 @@ class TestASamplePlant:
         (("solve", "forecast", "missing.json"), "missing.json can't be read: No such file or directory"),
     ],
 )
-def test_a_wrong_argument_ends_in_one_sentence(tmp_path: Path, args: tuple[str, ...], told: str) -> None:
-    done = pourplan(tmp_path, *args)
+def test_a_wrong_argument_ends_in_one_sentence(new_data: Path, args: tuple[str, ...], told: str) -> None:
+    done = pourplan(new_data, *args)
     assert done.returncode == 1
     assert told in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_is_no_workbook_is_refused_and_the_others_are_stored(tmp_path: Path) -> None:
-    (tmp_path / "notes.xlsx").write_text("melt more")
-    done = pourplan(tmp_path, "import", tmp_path / "notes.xlsx", SAMPLE / "product_groups_monthly.xlsx")
+def test_a_file_that_is_no_workbook_is_refused_and_the_others_are_stored(new_data: Path) -> None:
+    (new_data / "notes.xlsx").write_text("melt more")
+    done = pourplan(new_data, "import", new_data / "notes.xlsx", SAMPLE / "product_groups_monthly.xlsx")
     assert done.returncode == 1
     assert "16 of 16 figures are new or changed" in done.stdout
     assert "notes.xlsx" in done.stderr
