@@ -72,7 +72,7 @@ def listen(package: Package, part: str, listener: Listener) -> None:
             f"The workbook's part `{part}` is not well-formed XML: {error}.",
             "Open it in the spreadsheet program, which may repair it, and save it anew.",
         ) from None
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, ValueError) as error:
         raise WorkbookRefused(
             Code.DAMAGED,
             f"The workbook's part `{part}` is in an encoding that can't be read: {error}.",

@@ -43,10 +43,15 @@ class Package:
         self._members = {name_of(info): info for info in self._archive.infolist()}
         self._inflated = 0
         _check_directory(self._archive.infolist(), len(content))
-        _check_is_workbook(self._members.keys())
+        _check_is_workbook(self.parts)
 
     def __contains__(self, part: str) -> bool:
         return part.casefold() in self._members
+
+    @property
+    def parts(self) -> Collection[str]:
+        """Names of all parts, in lower case."""
+        return self._members.keys()
 
     def chunks(self, part: str) -> Iterator[bytes]:
         """Inflate a part piece by piece.

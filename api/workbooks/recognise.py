@@ -61,7 +61,7 @@ def recognise(sheet: Sheet) -> Recognised | None:
         kind = next(
             (k for k, form in _TITLES.items() if form.search(f"{title} {sheet.name}".casefold())), None
         )
-    return Recognised(kind, _bounded(layouts, kind), title) if kind else None
+    return Recognised(kind, _bounded(layouts, kind) if layouts else (), title) if kind else None
 
 
 def title_above(sheet: Sheet, header_row: int | None) -> str:

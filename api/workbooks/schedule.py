@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from api.workbooks.cells import (
     MAX_NAME,
@@ -50,7 +50,7 @@ def read_schedule(sheet: Sheet, found: Recognised, findings: Findings) -> list[S
         findings.info(
             Code.IDLE_IGNORED,
             None,
-            f"{idle:,} start times without a grade are idle; nothing is stored for them.",
+            f"Rows without a grade: {idle:,}. Nothing is charged then, and nothing is stored for them.",
         )
     return [ScheduleTable(sheet.name, tuple(days), tuple(heats))] if days else []
 
@@ -229,13 +229,16 @@ class _Block:
     def _read_mould(self, row: int, value: Value | None) -> str | None:
         place = (row, self.column + 2)
         match value:
-            case bool() | datetime() | Fault():
+            case Fault():
+                remark = fault_remark(value, "a mould size")
+                self.findings.error(remark.code, place, remark.message, remark.hint)
+                return None
+            case bool() | datetime() | time() | timedelta():
                 self.findings.error(
                     Code.NAME_NOT_TEXT,
                     place,
                     f'Found {describe(value)}; expected a mould size such as 6 1/4".',
-                    "Spreadsheets turn sizes such as 6/4 into dates: format the cell as text and "
-                    "type it again.",
+                    "Sizes such as 6/4 turn into dates: format the cell as text and type the size again.",
                 )
                 return None
             case float():
@@ -244,7 +247,10 @@ class _Block:
                 size = clean(value)
             case _:
                 self.findings.warn(
-                    Code.MOULD_MISSING, place, "The heat has no mould size; it is stored without."
+                    Code.MOULD_MISSING,
+                    place,
+                    "The heat has no mould size; it is stored without.",
+                    'Type the size, such as 6 1/4", if it is cast into a mould.',
                 )
                 return None
         if len(size) > MAX_NAME:

@@ -298,4 +298,4 @@ def safe_name(file_name: str) -> str:
     """Give a file's name without folders and control characters, as it is recorded and offered again."""
     name = PurePosixPath(PureWindowsPath(file_name).name).name
     name = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", name).strip()
-    return name[:255] or "workbook.xlsx"
+    return name[:255] if name.strip(".") else "workbook.xlsx"
