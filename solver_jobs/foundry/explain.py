@@ -1,0 +1,256 @@
+"""Why a plan is as it is: late orders, bottlenecks, peaks, terms of the objective, the other pattern unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from solver_jobs.foundry.board import FLASKS, Board, by_unit
+from solver_jobs.foundry.instance import Bools, Ints
+from solver_jobs.foundry.lateness import late_orders
+from solver_jobs.foundry.problem import (
+    Bottleneck,
+    Explanation,
+    FoundryPlan,
+    FoundryProblem,
+    LateOrder,
+    ObjectivePart,
+    OrderStatus,
+    OtherPatternUnit,
+    Peak,
+    Resource,
+)
+from solver_jobs.foundry.wording import say_count, say_day, say_list
+
+
+def explained(problem: FoundryProblem, plan: FoundryPlan) -> FoundryPlan:
+    """Give the plan with its explanation, and a reason in the status of each late order."""
+    explanation = explain(problem, plan)
+    reasons = {late.order_id: late.reason for late in explanation.late}
+    year = problem.asof_date.year
+    statuses = tuple(
+        row.model_copy(update={"reason": _reason_with_credit(row, reasons.get(row.order_id), year)})
+        for row in plan.order_status
+    )
+    return plan.model_copy(update={"order_status": statuses, "explanation": explanation})
+
+
+def _reason_with_credit(row: OrderStatus, reason: str | None, year: int) -> str | None:
+    if not row.credit_late_qty:
+        return reason
+    credit = (
+        f"{say_count(row.credit_late_qty, 'unit')} already molded will be delivered after the due date, "
+        f"{say_day(row.due_date, year)}."
+    )
+    return f"{reason} {credit}" if reason else credit
+
+
+def explain(problem: FoundryProblem, plan: FoundryPlan) -> Explanation:
+    """Explain a plan that keeps the problem's rules (see `verify`)."""
+    board = Board(problem, plan)
+    late = tuple(sorted(late_orders(board), key=lambda order: (-order.late_qty, order.order_id)))
+    bottlenecks = tuple(_bottlenecks(board, late))
+    other = _other_pattern_unit(board)
+    objective = tuple(_objective(board))
+    peaks = tuple(_peaks(board))
+    sentences = (
+        *_say_late(late),
+        *_say_bottlenecks(bottlenecks),
+        _say_peaks(board, peaks),
+        _say_objective(board, objective),
+        *_say_other(board, other),
+    )
+    return Explanation(
+        late=late,
+        bottlenecks=bottlenecks,
+        peaks=peaks,
+        objective=objective,
+        other_pattern_unit=other,
+        sentences=sentences,
+    )
+
+
+def _bottlenecks(board: Board, late: tuple[LateOrder, ...]) -> list[Bottleneck]:
+    """Rank the resources: late units put down to them, days on which nothing was left, share in use."""
+    i, day = board.instance, slice(0, board.last_day + 1)
+    blamed: dict[Resource, int] = {}
+    for order in late:
+        for cause in order.causes:
+            blamed[cause.resource] = blamed.get(cause.resource, 0) + cause.units
+    lightest = int(i.kg[i.remaining > 0].min(initial=0))
+    metal_after = np.append(i.pour_committed[1:], 0)
+    rows: list[tuple[Resource, Bools, float, float]] = [
+        ("PATTERN_PLACES", board.places_left < 1, float(board.unit_on[:, day].sum()), i.max_patterns),
+        ("MOLDING", board.molds_left < 1, float(board.molds[:, day].sum()), i.molding_max),
+        (
+            "METAL",
+            board.metal_left < max(1, lightest),
+            float((i.kg @ board.molds + metal_after)[day].sum()),
+            i.pour_max,
+        ),
+    ]
+    for size, name in enumerate(FLASKS):
+        used = board.held[size] + i.flasks_initial[size, : board.days]
+        rows.append((name, board.flasks_left[size] < 1, float(used[day].sum()), int(i.flasks[size])))
+    days = board.last_day + 1
+    ranked = [
+        Bottleneck(
+            resource=name,
+            late_units=blamed.get(name, 0),
+            full_days=int(full[day].sum()),
+            use=used / (capacity * days) if capacity else 0.0,
+        )
+        for name, full, used, capacity in rows
+    ]
+    if blamed.get("PART_CAP"):
+        ranked.append(Bottleneck(resource="PART_CAP", late_units=blamed["PART_CAP"], full_days=0, use=0.0))
+    return sorted(ranked, key=lambda row: (-row.late_units, -row.full_days, -row.use, row.resource))
+
+
+def _peaks(board: Board) -> Iterator[Peak]:
+    i = board.instance
+    metal = i.pour_committed + np.concatenate(([0], (i.kg @ board.molds)[:-1]))
+    rows: list[tuple[Resource, Ints, float, float]] = [
+        ("PATTERN_PLACES", board.unit_on.sum(axis=0), i.max_patterns, 1.0),
+        ("MOLDING", board.molds.sum(axis=0), i.molding_max, 1.0),
+        ("METAL", metal, i.pour_max, 1000.0),
+    ]
+    for size, name in enumerate(FLASKS):
+        rows.append((name, board.held[size] + i.flasks_initial[size, : board.days], int(i.flasks[size]), 1.0))
+    for name, used, capacity, unit in rows:
+        day = int(np.argmax(used))
+        yield Peak(
+            resource=name, date=board.dates[day], used=float(used[day]) / unit, capacity=capacity / unit
+        )
+
+
+def _objective(board: Board) -> Iterator[ObjectivePart]:
+    """Terms of the objective: late units by their weight, then changes and restarts."""
+    i = board.instance.weighing_late(board.plan.summary.late_weight)
+    late: dict[tuple[int, str], int] = {}
+    for o in range(i.n_orders):
+        units = board.late_molds(o)
+        if units:
+            key = int(i.weight[o]), _say_priority(float(i.factor[o]))
+            late[key] = late.get(key, 0) + units
+    for (weight, name), units in sorted(late.items(), reverse=True):
+        yield ObjectivePart(name=name, count=units, weight=weight, cost=units * weight)
+    summary = board.plan.summary
+    yield ObjectivePart(
+        name="pattern changes",
+        count=summary.changes,
+        weight=i.switch_weight,
+        cost=summary.changes * i.switch_weight,
+    )
+    if i.restart_weight:
+        cost = summary.restarts * i.restart_weight
+        yield ObjectivePart(name="restarts", count=summary.restarts, weight=i.restart_weight, cost=cost)
+
+
+def _say_priority(factor: float) -> str:
+    return "late units" if factor == 1.0 else f"late units that weigh {factor:g} times"
+
+
+def _other_pattern_unit(board: Board) -> OtherPatternUnit:
+    """Count the same plan with one pattern for all orders of a part, or with one for each order."""
+    i = board.instance
+    by_part = board.problem.settings.pattern_unit == "ORDER"
+    names = [order.part_id if by_part else order.order_id for order in board.problem.orders]
+    number: dict[str, int] = {}
+    unit = np.array([number.setdefault(name, len(number)) for name in names], np.int64)
+    loaded_orders = {r.order_id for r in board.problem.initial_patterns_loaded if r.is_loaded}
+    loaded = np.zeros(len(number), np.bool_)
+    for o, order in enumerate(board.problem.orders):
+        loaded[unit[o]] |= order.order_id in loaded_orders
+    on = by_unit(board.on, unit, len(number))
+    before = np.hstack([loaded[:, None], on[:, :-1]])
+    charged = slice(0 if i.charge_day0_stops else 1, None)
+    changes = int((on & ~before).sum() + (before & ~on)[:, charged].sum())
+    made = np.zeros((len(number), board.days), np.int64)
+    np.add.at(made, unit, board.molds)
+    return OtherPatternUnit(
+        pattern_unit="PART" if by_part else "ORDER",
+        changes=changes,
+        saved=board.plan.summary.changes - changes,
+        above_cap=int((made > i.same_part_max).sum()),
+    )
+
+
+def _say_late(late: tuple[LateOrder, ...]) -> Iterator[str]:
+    if not late:
+        yield "Every planned unit is delivered by its due date."
+        return
+    units = sum(order.late_qty for order in late)
+    by_lag = sum(c.units for order in late for c in order.causes if c.resource == "LAGS")
+    text = (
+        f"{say_count(units, 'unit')} of {say_count(len(late), 'order')} {'is' if units == 1 else 'are'} late"
+    )
+    lags = f"; {by_lag} of them could not be on time in any plan, by their lags alone" if by_lag else ""
+    yield f"{text}{lags}."
+
+
+def _say_bottlenecks(bottlenecks: tuple[Bottleneck, ...]) -> Iterator[str]:
+    named = [row for row in bottlenecks if row.late_units or row.full_days][:3]
+    for row in named:
+        parts = []
+        if row.late_units:
+            verb = "is" if row.late_units == 1 else "are"
+            parts.append(f"{say_count(row.late_units, 'late unit')} {verb} put down to it")
+        if row.full_days:
+            parts.append(f"nothing is left of it on {say_count(row.full_days, 'working day')}")
+        if row.use:
+            parts.append(f"{row.use:.0%} of it is used to the last molding day")
+        yield f"{_NAMES[row.resource]}: {say_list(parts)}."
+
+
+def _say_peaks(board: Board, peaks: tuple[Peak, ...]) -> str:
+    named = [
+        f"{_NAMES[peak.resource]} {peak.used:g} of {peak.capacity:g}"
+        f"{' t' if peak.resource == 'METAL' else ''} ({say_day(peak.date, board.year)})"
+        for peak in peaks
+    ]
+    return f"Peaks: {', '.join(named)}."
+
+
+_NAMES: dict[Resource, str] = {
+    "PATTERN_PLACES": "Pattern places",
+    "MOLDING": "Molding",
+    "METAL": "Metal",
+    "FLASKS_S": "Flasks S",
+    "FLASKS_M": "Flasks M",
+    "FLASKS_L": "Flasks L",
+    "PART_CAP": "The cap of a part a day",
+    "LAGS": "Lags",
+    "PINS": "Pins and frozen days",
+    "CHANGES": "Pattern changes",
+}
+
+
+def _say_objective(board: Board, terms: tuple[ObjectivePart, ...]) -> str:
+    summary = board.plan.summary
+    sums = " + ".join(f"{term.cost:,} ({term.count:,} {term.name} at {term.weight:,})" for term in terms)
+    if board.plan.status == "OPTIMAL":
+        proof = "no plan has less, by proof"
+    else:
+        proof = f"no plan has less than {summary.bound:,.0f}, so it is within {summary.gap:.2%} of the best"
+    return f"Objective {summary.objective:,} = {sums}; {proof}."
+
+
+def _say_other(board: Board, other: OtherPatternUnit) -> Iterator[str]:
+    now = board.plan.summary.changes
+    if other.pattern_unit == "PART" and other.saved:
+        cap = (
+            f" (but on {say_count(other.above_cap, 'part day')} its orders are above the cap together)"
+            if other.above_cap
+            else ""
+        )
+        yield (
+            f"With one pattern for all orders of a part the same plan has {other.changes} changes instead of "
+            f"{now}{cap}; pattern_unit PART plans with that."
+        )
+    elif other.pattern_unit == "ORDER" and other.saved:
+        yield (
+            f"With a pattern for each order, as the specification has it, the same plan has {other.changes} "
+            f"changes instead of {now}."
+        )
