@@ -111,6 +111,19 @@ def construct(instance: Instance) -> Layout:
     return lay_patterns(instance, instance.fitting)
 
 
+def previous(instance: Instance) -> Layout | None:
+    """Give the previous plan, where it is a whole plan of this problem that keeps every rule; else None."""
+    molds = instance.previous
+    if not np.array_equal(molds.sum(axis=1), instance.remaining):
+        return None
+    if not np.array_equal(molds[instance.pinned >= 0], instance.pinned[instance.pinned >= 0]):
+        return None
+    floor = Floor(instance)
+    for o, d in np.argwhere(molds > 0):
+        floor.take(int(o), int(d), int(molds[o, d]))
+    return None if floor.overdrawn() else lay_patterns(instance, molds)
+
+
 def gaps(instance: Instance, used: npt.NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
     """Stretches of days on which a pattern could stay idle on the line: (unit, first day, last day, gain)."""
     last = instance.horizon - 1

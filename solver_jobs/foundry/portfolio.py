@@ -14,7 +14,7 @@ import numpy as np
 
 from .anneal import Annealing, Budget, Cooling, Translation
 from .bound import Floors, Schedule, first_floors, joined_floor, late_floor, objective_step, round_up
-from .construct import construct, lay_patterns
+from .construct import construct, lay_patterns, previous
 from .improve import Aim
 from .instance import Instance
 from .model import ReplanModel, Solve, Tier, tier_units
@@ -142,6 +142,9 @@ class Portfolio:
             instance = raise_late_weights(instance, first)
         self.instance = instance
         self.incumbent = Incumbent(instance, first, first_floors(instance).objective)
+        before = previous(instance)
+        if before is not None:
+            self.incumbent.offer(before)
         self.phase: Phase = "CONSTRUCT"
         self._annealing: Annealing | None = None
         self._floors = first_floors(instance)

@@ -1,10 +1,12 @@
-"""Small random foundries for Hypothesis: scarce in everything, so that rules meet, and solvable in a moment."""
+"""Small random foundries for Hypothesis: scarce in everything, so that rules meet, yet quickly solved."""
 
 from typing import Any
 
 from hypothesis import strategies as st
+from numpy import argwhere
 
-from solver_jobs.foundry.problem import FoundryProblem, read_problem
+from solver_jobs.foundry.instance import compile_problem
+from solver_jobs.foundry.problem import FoundryProblem, Pin, PlannedMolds, read_problem
 
 MONDAY = "2026-01-05"
 DATES = [
@@ -104,3 +106,31 @@ def problems(draw: st.DrawFn, *, settings: st.SearchStrategy[dict[str, Any]] | N
         "settings": draw(settings_of() if settings is None else settings),
     }
     return read_problem(data)
+
+
+@st.composite
+def pinned_problems(draw: st.DrawFn) -> FoundryProblem:
+    """A problem with pins and frozen days that a plan can keep: they are taken from one."""
+    problem = draw(problems())
+    made = compile_problem(problem)
+    rows = [
+        {"order_id": made.order_ids[o], "workday_index": int(d), "molds": int(made.fitting[o, d])}
+        for o, d in argwhere(made.fitting > 0)
+    ]
+    pins = [row for row in rows if draw(st.integers(0, 3)) == 0]
+    days = {(row["order_id"], row["workday_index"]) for row in rows}
+    pins += [
+        {"order_id": name, "workday_index": d, "molds": 0}
+        for name in made.order_ids
+        for d in range(4)
+        if (name, d) not in days and draw(st.integers(0, 5)) == 0
+    ]
+    frozen = draw(st.integers(0, 3))
+    pins = [pin for pin in pins if pin["workday_index"] >= frozen]
+    return problem.model_copy(
+        update={
+            "previous_plan": tuple(PlannedMolds.model_validate(row) for row in rows),
+            "frozen_days": frozen,
+            "pins": tuple(Pin.model_validate(pin) for pin in pins),
+        }
+    )

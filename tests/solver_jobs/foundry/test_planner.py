@@ -1,0 +1,220 @@
+"""The planner against the specification's model solved to optimality; its promises on time and repetition."""
+
+import threading
+import time
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ortools.sat.python import cp_model
+
+from solver_jobs.foundry.construct import PinsImpossible
+from solver_jobs.foundry.instance import Instance, compile_problem
+from solver_jobs.foundry.literal import LiteralModel
+from solver_jobs.foundry.planner import Progress, plan
+from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem, Pin, read_problem
+from solver_jobs.foundry.verify import verify
+from tests.solver_jobs.foundry.shops import MONDAY, pinned_problems, problems
+from tests.tier import tier
+
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
+STEPS = 200_000
+
+
+def literal_optimum(instance: Instance) -> int:
+    """Objective of the literal model, proven."""
+    model, _ = LiteralModel(instance, wip_weight=0).rows.cp_sat()
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 2
+    solver.parameters.max_time_in_seconds = 60
+    assert solver.solve(model) == cp_model.OPTIMAL
+    optimum: float = solver.objective_value
+    return round(optimum)
+
+
+def shop(orders: int = 24, **more: Any) -> FoundryProblem:
+    """A foundry with `orders` orders, too many for its flasks and metal; not proven in a moment."""
+    return read_problem(
+        {
+            "asof_date": MONDAY,
+            "parts": [
+                {
+                    "part_id": f"P{k}",
+                    "flask_size": "SML"[k % 3],
+                    "cool_hours": 10 + 9 * k,
+                    "finish_hours": 8 * (k % 4),
+                    "gross_weight_ton": 0.1 + 0.13 * k,
+                }
+                for k in range(7)
+            ],
+            "orders": [
+                {
+                    "order_id": f"O{k}",
+                    "part_id": f"P{k * 5 % 7}",
+                    "qty": 3 + k * 7 % 11,
+                    "due_date": date(2026, 1, 12 + k * 3 % 20).isoformat(),
+                }
+                for k in range(orders)
+            ],
+            "resources": {
+                "flasks_S": 14,
+                "flasks_M": 13,
+                "flasks_L": 11,
+                "molding_max_per_day": 12,
+                "molding_max_same_part_per_day": 4,
+                "pour_max_ton_per_day": 5,
+            },
+            "initial_patterns_loaded": [{"order_id": f"O{k}", "is_loaded": 1} for k in range(3)],
+            **more,
+        }
+    )
+
+
+def molds(answer: FoundryPlan) -> dict[tuple[str, int], int]:
+    """Molds by order and day."""
+    return {(row.order_id, row.workday_index): row.molds for row in answer.x}
+
+
+@settings(max_examples=tier(100, 3000), deadline=None, suppress_health_check=QUIET)
+@given(problem=problems())
+def test_proven_optimum_is_the_literal_models(problem: FoundryProblem) -> None:
+    answer = plan(problem, steps=STEPS, workers=1)
+    assert verify(problem, answer) == []
+    assert answer.status == "OPTIMAL"
+    assert answer.summary.objective == literal_optimum(compile_problem(problem))
+
+
+@settings(max_examples=tier(40, 1000), deadline=None, suppress_health_check=QUIET)
+@given(problem=pinned_problems())
+def test_pins_and_frozen_days_are_kept_at_the_least_cost(problem: FoundryProblem) -> None:
+    answer = plan(problem, steps=STEPS, workers=1)
+    assert verify(problem, answer) == []
+    assert answer.status == "OPTIMAL"
+    assert answer.summary.objective == literal_optimum(compile_problem(problem))
+
+
+@settings(max_examples=tier(25, 500), deadline=None, suppress_health_check=QUIET)
+@given(
+    problem=problems(
+        settings=st.fixed_dictionaries(
+            {
+                "policy": st.just("LEXICOGRAPHIC"),
+                "late_weight": st.sampled_from([1, 10, 1000]),
+                "switch_weight": st.sampled_from([100, 5000]),
+                "use_priority": st.just(False),
+                "tardiness": st.just(False),
+                "congestion_threshold": st.none(),
+            }
+        )
+    )
+)
+def test_lexicographic_never_trades_a_late_unit(problem: FoundryProblem) -> None:
+    answer = plan(problem, steps=STEPS, workers=1)
+    assert verify(problem, answer) == []
+    instance = compile_problem(problem)
+    assert answer.summary.late == literal_optimum(instance.weighing_late(10**6)) // 10**6
+    assert answer.summary.objective == literal_optimum(instance.weighing_late(answer.summary.late_weight))
+
+
+def test_the_same_steps_and_seed_give_the_same_plan() -> None:
+    first, again = (plan(shop(), steps=5_000, workers=2, seed=5) for _ in range(2))
+    assert (first.x, first.y) == (again.x, again.y)
+    assert first.summary.bound == again.summary.bound
+
+
+@pytest.mark.parametrize("pattern_unit", ["ORDER", "PART"])
+def test_late_units_do_not_starve(pattern_unit: str) -> None:
+    """A unit that is late anyway is not pushed to the horizon's end."""
+    eager = plan(shop(settings={"pattern_unit": pattern_unit}), steps=15_000)
+    careless = plan(shop(settings={"pattern_unit": pattern_unit, "tardiness": False}), steps=15_000)
+    assert eager.summary.objective <= careless.summary.objective * 1.02
+    assert eager.summary.tardiness < careless.summary.tardiness
+
+
+def test_the_previous_plan_is_kept_where_that_costs_nothing() -> None:
+    before = plan(shop(), steps=10_000)
+    previous = [row.model_dump() for row in before.x]
+    tiers = {"stability_weight": 1, "tardiness": False, "congestion_threshold": None}
+    steady = shop(previous_plan=previous, settings=tiers)
+    answer = plan(steady, steps=10_000, seed=2)
+    assert verify(steady, answer) == []
+    if answer.summary.objective == before.summary.objective:
+        assert molds(answer) == molds(before)
+
+
+def test_little_moves_when_an_order_is_added() -> None:
+    before = plan(shop(23), steps=10_000)
+    previous = [row.model_dump() for row in before.x]
+    tiers = {"tardiness": False, "congestion_threshold": None}
+    steady = plan(
+        shop(previous_plan=previous, settings={**tiers, "stability_weight": 1}), steps=10_000, seed=2
+    )
+    careless = plan(shop(previous_plan=previous, settings=tiers), steps=10_000, seed=2)
+    assert steady.summary.objective <= careless.summary.objective
+    assert steady.summary.stability < careless.summary.stability
+
+
+def test_frozen_days_equal_the_previous_plan() -> None:
+    before = plan(shop(), steps=5_000)
+    problem = shop(previous_plan=[row.model_dump() for row in before.x], frozen_days=5)
+    after = plan(problem, steps=5_000, seed=3)
+    assert verify(problem, after) == []
+    assert {k: v for k, v in molds(after).items() if k[1] < 5} == {
+        k: v for k, v in molds(before).items() if k[1] < 5
+    }
+
+
+def test_pins_that_no_plan_can_keep_are_named() -> None:
+    problem = shop(pins=[{"order_id": f"O{k}", "workday_index": 2, "molds": 3} for k in range(7)])
+    with pytest.raises(PinsImpossible) as refused:
+        plan(problem, steps=100)
+    assert any(text.startswith("Workday 2: pattern places 1 short") for text in refused.value.details)
+    assert any(text.startswith("Workday 2: molding capacity 9 short") for text in refused.value.details)
+
+
+def test_pins_beyond_what_is_left_are_named() -> None:
+    problem = shop().model_copy(
+        update={"pins": tuple(Pin(order_id="O0", workday_index=d, molds=2) for d in (1, 3))}
+    )
+    with pytest.raises(PinsImpossible) as refused:
+        plan(problem, steps=100)
+    assert refused.value.details == ["Order O0: 4 molds pinned, 3 left to mold."]
+
+
+def test_nothing_left_to_mold_needs_no_plan() -> None:
+    problem = shop(
+        initial_order_progress=[{"order_id": f"O{k}", "molded_qty_credit": 3 + k * 7 % 11} for k in range(24)]
+    )
+    answer = plan(problem, time_limit=2)
+    assert verify(problem, answer) == []
+    assert (answer.x, answer.status, answer.summary.objective) == ((), "OPTIMAL", 0)
+
+
+def test_the_time_limit_holds_and_progress_is_told() -> None:
+    heard: list[Progress] = []
+    begun = time.monotonic()
+    answer = plan(shop(40), time_limit=2.5, listener=heard.append)
+    assert time.monotonic() - begun < 3.5
+    assert verify(shop(40), answer) == []
+    assert len(heard) >= 3
+    assert heard[-1].percent == 100
+    assert all(p.bound <= p.objective for p in heard)
+    assert [p.objective for p in heard] == sorted((p.objective for p in heard), reverse=True)
+    assert heard[-1].objective == answer.summary.objective
+
+
+def test_stopped_it_answers_with_the_best_plan_so_far() -> None:
+    stop = threading.Event()
+    begun = time.monotonic()
+    threading.Timer(0.6, stop.set).start()
+    answer = plan(shop(40), time_limit=60, stop=stop.is_set)
+    assert time.monotonic() - begun < 4
+    assert answer.summary.stopped_early
+    assert verify(shop(40), answer) == []
+
+
+def test_stopped_at_once_it_still_has_a_plan() -> None:
+    answer = plan(shop(40), time_limit=60, stop=lambda: True)
+    assert verify(shop(40), answer) == []
