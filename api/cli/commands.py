@@ -45,6 +45,11 @@ def _is_month(text: str) -> str:
 Month = Annotated[str, typer.Argument(help="A month, as 2024-09.", metavar="MONTH", callback=_is_month)]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help='A file; "-" is standard output.')]
 Problem = Annotated[Path, typer.Argument(help='A problem as JSON; "-" is standard input.', metavar="PROBLEM")]
+Plan = Annotated[Path, typer.Argument(help='A plan as JSON; "-" is standard input.', metavar="PLAN")]
+WEEKS_IN_FULL = 4
+Weeks = Annotated[
+    int, typer.Option("--weeks", help="Weeks to print day by day; later ones take a line each.", min=0)
+]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
@@ -154,6 +159,58 @@ def solve_forecast(
     from api.cli import solving
 
     solving.solve_forecast(problem, output)
+
+
+@solve_app.command("foundry")
+def solve_foundry(
+    problem: Problem,
+    output: Output = None,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", help="Seconds to search.", min=0.1, max=86_400)
+    ] = 60,
+    workers: Annotated[int, typer.Option(help="Cores to search on.", min=1, max=256)] = 2,
+    seed: Annotated[int, typer.Option(help="Another one searches elsewhere.", min=0)] = 1,
+    weeks: Weeks = WEEKS_IN_FULL,
+) -> None:
+    """Plan a foundry's molds from a JSON file; `pourplan schema foundry` describes its form.
+
+    With a file to write to, the plan is printed as well. Ctrl-C ends the search with the best plan so far.
+    """
+    from api.cli import foundry_files
+
+    foundry_files.solve_foundry(
+        problem, output, time_limit=time_limit, workers=workers, seed=seed, weeks=weeks
+    )
+
+
+@app.command()
+def verify(problem: Problem, plan: Plan) -> None:
+    """Judge a foundry plan: recount it, and name every rule that it breaks."""
+    from api.cli import foundry_files
+
+    foundry_files.verify_files(problem, plan)
+
+
+@app.command()
+def roll(
+    problem: Problem,
+    plan: Plan,
+    weeks: Annotated[int, typer.Option(help="Weeks that pass.", min=1, max=520)] = 1,
+    output: Output = None,
+) -> None:
+    """Write the problem of a later Monday, had the plan been carried out as planned."""
+    from api.cli import foundry_files
+
+    foundry_files.roll_files(problem, plan, output, weeks=weeks)
+
+
+@schema_app.command("foundry")
+def schema_foundry() -> None:
+    """Print the JSON Schema of a foundry problem."""
+    from api.cli import solving
+    from solver_jobs.foundry.problem import FoundryProblem
+
+    solving.print_schema(FoundryProblem)
 
 
 @schema_app.command("forecast")

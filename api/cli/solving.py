@@ -25,10 +25,7 @@ def read_problem(path: Path, model: type[Model]) -> Model:
     CommandFailed
         It can't be read, is no JSON, or not of the problem's form: every fault is named.
     """
-    try:
-        content = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
-    except OSError as error:
-        raise CommandFailed(f"{path} can't be read: {error.strerror}.") from error
+    content = read_content(path)
     try:
         return model.model_validate(orjson.loads(content))
     except orjson.JSONDecodeError as error:
@@ -42,6 +39,20 @@ def read_problem(path: Path, model: type[Model]) -> Model:
         raise CommandFailed(
             f"{path} is not of the form that is asked for:\n  " + "\n  ".join(faults)
         ) from error
+
+
+def read_content(path: Path) -> bytes:
+    """Read a file; "-" is standard input.
+
+    Raises
+    ------
+    CommandFailed
+        It can't be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"{path} can't be read: {error.strerror}.") from error
 
 
 def _place(location: tuple[str | int, ...]) -> str:

@@ -1,0 +1,175 @@
+"""`pourplan solve foundry`, `verify` and `roll`: problems and plans as JSON files, without a database."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from api.cli.failure import CommandFailed
+from api.cli.plan_sheet import PlanSheet
+from api.cli.solving import read_content, write_json
+from api.cli.terminal import err, out
+from solver_jobs.errors import JobError
+from solver_jobs.foundry.checks import require_sound
+from solver_jobs.foundry.explain import explained
+from solver_jobs.foundry.findings import Finding
+from solver_jobs.foundry.planner import Progress as SolveProgress
+from solver_jobs.foundry.planner import plan
+from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem, read_plan, read_problem
+from solver_jobs.foundry.roll import roll
+from solver_jobs.foundry.verify import count, verify
+
+TO_STDOUT = Path("-")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a job can't answer into what the person at the terminal reads."""
+    try:
+        yield
+    except JobError as error:
+        raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
+
+
+def read_foundry(path: Path) -> FoundryProblem:
+    """Read a problem of the foundry, whose every fault is named."""
+    with _told():
+        return read_problem(read_content(path))
+
+
+def show_findings(findings: list[Finding]) -> None:
+    """Print what is odd about a problem, with what to do about it."""
+    for finding in findings:
+        style = "red" if finding.severity == "ERROR" else "yellow"
+        err.print(
+            Text.assemble((f"{finding.severity.lower()} {finding.code}: ", style), str(finding)),
+            soft_wrap=True,
+        )
+
+
+def solve_foundry(
+    source: Path, target: Path | None, *, time_limit: float, workers: int, seed: int, weeks: int
+) -> None:
+    """Plan from a JSON file: findings and progress on standard error, the plan as JSON into the target.
+
+    Raises
+    ------
+    CommandFailed
+        The problem can't be planned, or the plan breaks a rule, and is then not written.
+    """
+    problem = read_foundry(source)
+    with _told():
+        show_findings(require_sound(problem))
+        found = explained(problem, _plan(problem, time_limit, workers, seed))
+    if violations := verify(problem, found):
+        raise CommandFailed(
+            "The plan that was found breaks rules, and is not written:\n" + "\n".join(violations),
+            "This is a fault of Pourplan: please report it with the problem.",
+        )
+    write_json(found, target)
+    if target not in (None, TO_STDOUT):
+        out.print(PlanSheet.of(problem, found).render(weeks))
+        err.print(f"Wrote {target}.", soft_wrap=True)
+
+
+def _plan(problem: FoundryProblem, time_limit: float, workers: int, seed: int) -> FoundryPlan:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar, _interruptible() as stop:
+        task = bar.add_task(problem.name or "Foundry", total=100, told="starting")
+
+        def hear(progress: SolveProgress) -> None:
+            bar.update(
+                task,
+                completed=progress.percent,
+                told=describe_progress(progress.phase, progress.objective, progress.bound, progress.gap),
+            )
+
+        return plan(
+            problem, time_limit=time_limit, workers=workers, seed=seed, listener=hear, stop=stop.is_set
+        )
+
+
+def describe_progress(phase: str, objective: float, bound: float, gap: float) -> str:
+    """Tell how far a search is, in a line."""
+    return f"{phase.lower()}  best {objective:,.0f}  bound {bound:,.0f}  gap {gap:.2%}"
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C end the search with its best plan; a second one ends the command."""
+    stop = threading.Event()
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            signal.default_int_handler(number, frame)
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def verify_files(problem_file: Path, plan_file: Path) -> None:
+    """Judge a plan by its problem alone, and print what is counted.
+
+    Raises
+    ------
+    CommandFailed
+        The plan breaks rules: each in a sentence.
+    """
+    problem = read_foundry(problem_file)
+    with _told():
+        require_sound(problem)
+        judged = read_plan(read_content(plan_file))
+    violations = verify(problem, judged)
+    named = {row.order_id for row in judged.x} | {row.order_id for row in judged.y}
+    unknown = named - {order.order_id for order in problem.orders}
+    if judged.calendar_workdays and not unknown:
+        counted = count(problem, judged)
+        for name in counted.__dataclass_fields__:
+            out.print(f"{name} = {_figure(getattr(counted, name))}")
+    if violations:
+        many = "1 rule is" if len(violations) == 1 else f"{len(violations)} rules are"
+        raise CommandFailed(f"{many} broken:\n" + "\n".join(violations))
+    out.print("The plan keeps every rule, and its summary is right.")
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {amount}" for name, amount in value.items())
+    return f"{value:,.10g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else ""
+
+
+def roll_files(problem_file: Path, plan_file: Path, target: Path | None, *, weeks: int) -> None:
+    """Write the problem of a later Monday, had the plan been carried out as planned.
+
+    Raises
+    ------
+    CommandFailed
+        The plan is not of this problem, or breaks its rules: so it can't have been carried out.
+    """
+    problem = read_foundry(problem_file)
+    with _told():
+        require_sound(problem)
+        done = read_plan(read_content(plan_file))
+        if violations := verify(problem, done):
+            raise CommandFailed(
+                "The plan can't be carried out as planned:\n" + "\n".join(violations),
+                "Roll with the problem that this plan was made for.",
+            )
+        later = roll(problem, done, weeks)
+    write_json(later, target)

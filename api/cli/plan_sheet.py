@@ -1,0 +1,187 @@
+"""A foundry plan as a planner reads it: a calendar by weeks, late orders with their reasons, peaks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from solver_jobs.foundry.days import DayLoad, day_loads
+from solver_jobs.foundry.problem import FLASK_SIZES, FoundryPlan, FoundryProblem, PlanSummary
+
+
+@dataclass(frozen=True, slots=True)
+class LateOrder:
+    """An order that is not delivered in full by its due date; `late` counts units already molded, too."""
+
+    order_id: str
+    part_id: str
+    late: int
+    qty: int
+    due: date
+    complete: date | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSheet:
+    """What is printed of a plan.
+
+    Attributes
+    ----------
+    title
+        What was planned.
+    proven
+        Whether no plan is better.
+    parts
+        Part by order.
+    molds
+        Molds by workday index and order.
+    """
+
+    title: str
+    late_molds: int
+    changes: int
+    objective: float
+    bound: float
+    gap: float
+    proven: bool
+    stopped_early: bool
+    seconds: float
+    days: tuple[DayLoad, ...]
+    parts: dict[str, str]
+    molds: dict[tuple[int, str], int]
+    late: tuple[LateOrder, ...]
+    sentences: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, problem: FoundryProblem, plan: FoundryPlan, title: str | None = None) -> PlanSheet:
+        """Lay a plan out."""
+        summary: PlanSummary = plan.summary
+        return cls(
+            title=title or problem.name or "Foundry plan",
+            late_molds=summary.late,
+            changes=summary.changes,
+            objective=summary.objective,
+            bound=summary.bound,
+            gap=summary.gap,
+            proven=plan.status == "OPTIMAL",
+            stopped_early=summary.stopped_early,
+            seconds=summary.solve_seconds,
+            days=day_loads(problem, plan),
+            parts={order.order_id: order.part_id for order in problem.orders},
+            molds={(row.workday_index, row.order_id): row.molds for row in plan.x},
+            late=tuple(
+                LateOrder(
+                    row.order_id,
+                    row.part_id,
+                    row.late_qty + row.credit_late_qty,
+                    row.qty,
+                    row.due_date,
+                    row.completion_date,
+                    row.reason,
+                )
+                for row in plan.order_status
+                if row.late_qty or row.credit_late_qty
+            ),
+            sentences=plan.explanation.sentences if plan.explanation else (),
+            warnings=plan.warnings,
+        )
+
+    def render(self, weeks: int) -> RenderableType:
+        """Draw the first weeks day by day, the rest in a line each, and what there is to know."""
+        worked = [(week, list(days)) for week, days in groupby(self.days, key=lambda day: day.week_index)]
+        while worked and not any(day.molds for day in worked[-1][1]):
+            worked.pop()
+        shown: list[RenderableType] = [Text(self.title, style="bold"), self._summary(), Text()]
+        shown += [self._week(days) for _, days in worked[:weeks]]
+        if later := [days for _, days in worked[weeks:]]:
+            shown.append(self._later(later))
+        shown += [*self._late(), self._peaks(), Text()]
+        shown += [Text(sentence) for sentence in self.sentences]
+        shown += [Text(f"! {warning}", style="yellow") for warning in self.warnings]
+        return Group(*shown)
+
+    def _summary(self) -> Text:
+        gap = "proven optimal" if self.proven else f"at most {self.gap:.2%} above the best possible"
+        early = ", stopped early" if self.stopped_early else ""
+        molds = sum(self.molds.values())
+        return Text(
+            f"{molds:,} molds, {self.late_molds:,} of them late; {self.changes:,} pattern changes; "
+            f"objective {self.objective:,.0f}, bound {self.bound:,.0f}: {gap}; "
+            f"{self.seconds:.1f} s{early}."
+        )
+
+    def _week(self, days: list[DayLoad]) -> Table:
+        table = Table(title=f"Week of {days[0].date:%d %B %Y}", title_justify="left", title_style="bold")
+        table.add_column("order")
+        table.add_column("part")
+        for day in days:
+            table.add_column(f"{day.date:%a %d}", justify="right", no_wrap=True)
+        table.add_column("week", justify="right", style="bold")
+        for order_id, molds in self._orders_of(days).items():
+            cells = [str(molds[day.workday_index] or "") for day in days]
+            table.add_row(order_id, self.parts[order_id], *cells, str(sum(molds.values())))
+        totals = [str(day.molds or "") for day in days]
+        table.add_section()
+        table.add_row("molds", "", *totals, str(sum(day.molds for day in days)), style="bold")
+        table.add_row("patterns", "", *(str(day.patterns or "") for day in days), "")
+        table.add_row("tons poured", "", *(f"{day.pour_ton:.1f}" for day in days), "")
+        for row, size in enumerate(FLASK_SIZES):
+            used = [f"{day.flasks[row].in_use}/{day.flasks[row].capacity}" for day in days]
+            table.add_row(f"flasks {size}", "", *used, "")
+        return table
+
+    def _orders_of(self, days: list[DayLoad]) -> dict[str, defaultdict[int, int]]:
+        """Molds by order and day, orders in the order in which they begin."""
+        orders: dict[str, defaultdict[int, int]] = {}
+        indices = {day.workday_index for day in days}
+        for (index, order_id), molds in sorted(self.molds.items()):
+            if index in indices:
+                orders.setdefault(order_id, defaultdict(int))[index] = molds
+        return orders
+
+    def _later(self, weeks: Iterable[list[DayLoad]]) -> Table:
+        table = Table(title="Later weeks", title_justify="left", title_style="bold")
+        table.add_column("week of")
+        for name in ("molds", "orders", "tons poured"):
+            table.add_column(name, justify="right")
+        for days in weeks:
+            table.add_row(
+                f"{days[0].date:%d %B %Y}",
+                str(sum(day.molds for day in days)),
+                str(len(self._orders_of(days))),
+                f"{sum(day.pour_ton for day in days):,.1f}",
+            )
+        return table
+
+    def _late(self) -> Iterator[Text]:
+        if self.late:
+            yield Text("Late orders", style="bold")
+        for row in sorted(self.late, key=lambda row: (-row.late, row.order_id)):
+            complete = f", complete on {row.complete}" if row.complete else ""
+            facts = f" ({row.part_id}): {row.late} of {row.qty} late, due {row.due}{complete}. "
+            yield Text.assemble((row.order_id, "bold"), facts, row.reason or "")
+
+    def _peaks(self) -> Table:
+        table = Table(title="Peaks", title_justify="left", title_style="bold")
+        table.add_column("")
+        table.add_column("most on a day", justify="right")
+        table.add_column("of", justify="right")
+        table.add_column("on")
+        for row, size in enumerate(FLASK_SIZES):
+            peak = max(self.days, key=lambda day: day.flasks[row].in_use)
+            use = peak.flasks[row]
+            table.add_row(f"flasks {size}", str(use.in_use), str(use.capacity), str(peak.date))
+        poured = max(self.days, key=lambda day: day.pour_ton)
+        table.add_row("tons poured", f"{poured.pour_ton:.1f}", "", str(poured.date))
+        molded = max(self.days, key=lambda day: day.molds)
+        table.add_row("molds", str(molded.molds), "", str(molded.date))
+        return table

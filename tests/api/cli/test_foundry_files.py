@@ -1,0 +1,122 @@
+"""Foundry problems and plans as files: solved, judged, rolled on and printed, by the real program."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.cli.test_commands import pourplan
+
+PROBLEM: Mapping[str, Any] = {
+    "name": "Harbour foundry",
+    "asof_date": "2026-01-05",
+    "parts": [
+        {"part_id": "HOUSING", "flask_size": "M", "cool_hours": 30, "finish_hours": 10,
+         "gross_weight_ton": 0.8},
+        {"part_id": "LID", "flask_size": "S", "cool_hours": 8, "finish_hours": 0, "gross_weight_ton": 0.1},
+    ],
+    "orders": [
+        {"order_id": "A-1", "part_id": "HOUSING", "qty": 9, "due_date": "2026-01-30"},
+        {"order_id": "A-2", "part_id": "LID", "qty": 20, "due_date": "2026-01-23"},
+        {"order_id": "A-3", "part_id": "LID", "qty": 2, "due_date": "2026-01-06"},
+    ],
+    "resources": {
+        "flasks_S": 12, "flasks_M": 6, "flasks_L": 1, "molding_max_per_day": 8,
+        "molding_max_same_part_per_day": 4, "pour_max_ton_per_day": 4,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a problem and its plan."""
+    folder = tmp_path_factory.mktemp("foundry")
+    (folder / "problem.json").write_text(json.dumps(PROBLEM))
+    done = pourplan(folder, "solve", "foundry", "problem.json", "-o", "plan.json", "--time-limit", "5")
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout.txt").write_text(done.stdout)
+    (folder / "stderr.txt").write_text(done.stderr)
+    return folder
+
+
+def test_the_plan_is_printed_as_a_calendar_with_reasons_and_peaks(solved: Path) -> None:
+    told = (solved / "stdout.txt").read_text()
+    assert "Harbour foundry" in told
+    assert "Week of 05 January 2026" in told
+    assert "proven optimal" in told
+    # By its lags alone: nobody molds on Monday what is delivered on Tuesday.
+    assert "A-3 (LID): 2 of 2 late, due 2026-01-06" in told
+    assert "Peaks" in told
+
+
+def test_what_is_odd_about_the_problem_is_said_before_it_is_solved(solved: Path) -> None:
+    told = (solved / "stderr.txt").read_text()
+    assert "warning LATE_BY_LAG: orders[2].due_date: " in told
+
+
+def test_a_sound_plan_is_judged_as_such_and_recounted(solved: Path) -> None:
+    done = pourplan(solved, "verify", "problem.json", "plan.json")
+    assert done.returncode == 0, done.stderr
+    assert "late = 2" in done.stdout
+    assert "The plan keeps every rule" in done.stdout
+
+
+def test_a_broken_rule_is_a_sentence_and_an_exit_code(solved: Path) -> None:
+    plan = json.loads((solved / "plan.json").read_text())
+    plan["x"][0]["molds"] += 40
+    (solved / "broken.json").write_text(json.dumps(plan))
+    done = pourplan(solved, "verify", "problem.json", "broken.json")
+    assert done.returncode == 1
+    assert f"Order {plan['x'][0]['order_id']}: " in done.stderr
+    assert "remain to be molded" in done.stderr
+    assert "keeps every rule" not in done.stdout
+
+
+def test_a_plan_of_another_problem_is_not_counted_but_named(solved: Path) -> None:
+    plan = json.loads((solved / "plan.json").read_text())
+    plan["x"][0]["order_id"] = "Z-9"
+    (solved / "foreign.json").write_text(json.dumps(plan))
+    done = pourplan(solved, "verify", "problem.json", "foreign.json")
+    assert done.returncode == 1
+    assert "order Z-9, which the problem does not have" in done.stderr
+    rolled = pourplan(solved, "roll", "problem.json", "foreign.json", "-o", "-")
+    assert rolled.returncode == 1
+    assert rolled.stdout == ""
+
+
+def test_a_week_later_the_molds_are_credited_and_the_rest_can_be_planned(solved: Path) -> None:
+    done = pourplan(solved, "roll", "problem.json", "plan.json", "--weeks", "1", "-o", "next.json")
+    assert done.returncode == 0, done.stderr
+    later = json.loads((solved / "next.json").read_text())
+    plan = json.loads((solved / "plan.json").read_text())
+    assert later["asof_date"] == "2026-01-12"
+    credited = sum(row["molded_qty_credit"] for row in later["initial_order_progress"])
+    assert credited == sum(row["molds"] for row in plan["x"] if row["workday_index"] < 5) > 0
+    again = pourplan(solved, "solve", "foundry", "next.json", "--time-limit", "5")
+    assert again.returncode == 0, again.stderr
+    molds = sum(row["molds"] for row in json.loads(again.stdout)["x"])
+    assert credited + molds == sum(order["qty"] for order in PROBLEM["orders"])
+
+
+def test_a_problem_that_cannot_be_planned_names_everything_at_once(tmp_path: Path) -> None:
+    orders = [{**order, "part_id": "LADLE"} for order in PROBLEM["orders"]]
+    wrong = {**PROBLEM, "asof_date": "2026-01-06", "orders": orders}
+    done = pourplan(tmp_path, "solve", "foundry", "-", stdin=json.dumps(wrong))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Tuesday 2026-01-06, expected a Monday" in done.stderr
+    assert done.stderr.count("part LADLE, which is not among the parts") >= 3
+
+
+def test_unknown_keys_are_refused_with_their_place(tmp_path: Path) -> None:
+    wrong = {**PROBLEM, "resources": {**PROBLEM["resources"], "flasks_XL": 3}}
+    done = pourplan(tmp_path, "solve", "foundry", "-", stdin=json.dumps(wrong))
+    assert done.returncode == 1
+    assert "resources.flasks_XL: unknown key" in done.stderr
+
+
+def test_the_form_of_a_foundry_problem_is_told_as_json_schema(tmp_path: Path) -> None:
+    schema = json.loads(pourplan(tmp_path, "schema", "foundry").stdout)
+    assert set(PROBLEM) <= set(schema["properties"])
