@@ -156,6 +156,11 @@ class Findings:
             cell = coordinate(*place) if place else None
             self._messages.append(CellMessage(severity, self.sheet, cell, code, message, hint))
 
+    @property
+    def refused(self) -> bool:
+        """Whether there is an error among them."""
+        return any(severity is Severity.ERROR for severity, _ in self._count)
+
     def messages(self) -> tuple[CellMessage, ...]:
         """All that was said, and how much was left unsaid."""
         unsaid = tuple(

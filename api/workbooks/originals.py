@@ -65,6 +65,17 @@ class FolderOriginals:
         return self._folder / str(UUID(str(tenant_id))) / f"{sha256}.xlsx"
 
 
+class KeepsNothing:
+    """Stands where originals are kept during a dry run."""
+
+    async def keep(self, tenant_id: UUID, sha256: str, name: str, content: bytes) -> None:
+        """Let the file go."""
+
+    async def read(self, tenant_id: UUID, sha256: str) -> bytes:  # noqa: ARG002
+        """Have nothing to give back."""
+        raise OriginalMissing(f"The original {sha256[:12]}… was not kept: the import was a dry run.")
+
+
 def _write(path: Path, content: bytes) -> None:
     if path.exists() and path.stat().st_size == len(content):
         return

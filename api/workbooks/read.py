@@ -55,7 +55,8 @@ class _Reader:
         self._production: list[ProductionTable] = []
         self._orders: list[OrderTable] = []
         self._schedules: list[ScheduleTable] = []
-        self._not_recognised: list[tuple[Sheet, Findings]] = []
+        self._not_recognised: list[Findings] = []
+        self._titled: list[tuple[Recognised, Findings]] = []
         self._other_kinds: list[WorkbookKind] = []
 
     def read(self, sheets: list[Sheet]) -> Reading:
@@ -65,6 +66,7 @@ class _Reader:
             self._read_sheet(sheet, findings)
         content = Content(tuple(self._production), tuple(self._orders), tuple(self._schedules))
         whole = self._judge_whole(sheets)
+        self._judge_the_rest()
         messages = tuple(message for findings in self._findings for message in findings.messages())
         return Reading(self._kinds[0] if self._kinds else None, content, (*whole, *messages))
 
@@ -73,7 +75,9 @@ class _Reader:
             return
         found = recognise(sheet)
         if found is None:
-            self._not_recognised.append((sheet, findings))
+            self._not_recognised.append(findings)
+        elif not found.layouts:
+            self._titled.append((found, findings))
         elif sheet.hidden:
             findings.warn(
                 Code.HIDDEN_SHEET,
@@ -91,10 +95,10 @@ class _Reader:
                 "Import the file without naming a kind.",
             )
         else:
-            self._kinds.append(found.kind)
             self._read_tables(sheet, found, findings)
 
     def _read_tables(self, sheet: Sheet, found: Recognised, findings: Findings) -> None:
+        self._kinds.append(found.kind)
         before = len(self._production) + len(self._orders) + len(self._schedules)
         match found.kind:
             case WorkbookKind.STEEL_GRADE_PRODUCTION:
@@ -106,25 +110,39 @@ class _Reader:
             case _:
                 self._schedules += read_schedule(sheet, found, findings)
         after = len(self._production) + len(self._orders) + len(self._schedules)
-        if after == before:
-            findings.error(
-                Code.NO_DATA,
-                None,
-                f"The sheet looks like {_in_words(found.kind)}, but there is nothing in it to store; "
-                f"{LAYOUTS[found.kind]}.",
-                "Compare it with the sample workbook of its kind in data/sample.",
-            )
+        if after == before and not findings.refused:
+            self._report_no_data(found.kind, findings)
 
-    def _judge_whole(self, sheets: list[Sheet]) -> tuple[CellMessage, ...]:
-        """Say what concerns the file, and what sheets beside those that were read are."""
-        if self._kinds:
-            for _, findings in self._not_recognised:
+    @staticmethod
+    def _report_no_data(kind: WorkbookKind, findings: Findings) -> None:
+        findings.error(
+            Code.NO_DATA,
+            None,
+            f"The sheet looks like {_in_words(kind)}, but there is nothing in it to store; {LAYOUTS[kind]}.",
+            "Compare it with the sample workbook of its kind in data/sample.",
+        )
+
+    def _judge_the_rest(self) -> None:
+        """Say what sheets beside those that were read are."""
+        others = [*self._not_recognised, *(findings for _, findings in self._titled)]
+        for findings in others if self._kinds else ():
+            if not findings.refused:
                 findings.info(
                     Code.SHEET_NOT_RECOGNISED,
                     None,
                     "The sheet is of no kind that can be read; nothing of it is stored.",
                     "Nothing to do if it holds notes or calculations.",
                 )
+
+    def _judge_whole(self, sheets: list[Sheet]) -> tuple[CellMessage, ...]:
+        """Say why nothing of the file could be read, if that is so."""
+        if not self._kinds and not self._other_kinds:
+            # A title alone tells what a sheet is meant to be only where no other sheet is.
+            for found, findings in self._titled:
+                if self._asked in (None, found.kind):
+                    self._kinds.append(found.kind)
+                    self._report_no_data(found.kind, findings)
+        if self._kinds:
             return ()
         if self._other_kinds and self._asked:
             return (

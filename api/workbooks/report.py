@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from api.workbooks.kinds import WorkbookKind
-from api.workbooks.messages import CellMessage, Code, Severity
+from api.workbooks.messages import CellMessage, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +44,9 @@ class WorkbookReport:
         """Whether an error kept the file from being stored."""
         return any(message.severity is Severity.ERROR for message in self.messages)
 
-    @classmethod
-    def of_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Take a report as GraphQL answers it, all fields selected."""
-        return cls(
-            kind=WorkbookKind(answer["kind"]),
-            sha256=answer["sha256"],
-            stored=answer["stored"],
-            rows_read=answer["rowsRead"],
-            rows_stored=answer["rowsStored"],
-            messages=tuple(
-                CellMessage(
-                    severity=Severity(message["severity"]),
-                    sheet=message["sheet"],
-                    cell=message["cell"],
-                    code=Code(message["code"]),
-                    message=message["message"],
-                    hint=message["hint"],
-                )
-                for message in answer["messages"]
-            ),
-        )
+    def unstored(self) -> WorkbookReport:
+        """Give the report of the same import, taken back."""
+        return replace(self, stored=False, rows_stored=0, import_id=None)
 
     def as_json(self) -> dict[str, Any]:
         """Give the form in which reports are stored beside their imports."""

@@ -18,7 +18,7 @@ from api.workbooks.changes import Changes, Stored, compare
 from api.workbooks.content import Content, Reading
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Severity
-from api.workbooks.originals import OriginalFiles
+from api.workbooks.originals import KeepsNothing, OriginalFiles
 from api.workbooks.report import WorkbookReport
 from api.workbooks.sandbox import read_safely
 
@@ -130,8 +130,8 @@ async def import_workbooks(
     """Take in several workbooks, each by itself: one that is refused doesn't keep the others out.
 
     The order in which they come doesn't matter to what is stored. Histories are taken first all the same,
-    so that the reports on schedules know all grades; but a dry run stores nothing that the next file could
-    know.
+    so that the reports on schedules know all grades. A dry run stores them too, one after the other, and
+    takes it all back: so each is told what it would meet.
 
     Returns
     -------
@@ -140,11 +140,20 @@ async def import_workbooks(
     """
     readings = await asyncio.gather(*(read_safely(content) for _, content in workbooks))
     reports: dict[int, WorkbookReport] = {}
-    for index in sorted(range(len(workbooks)), key=lambda i: _place(readings[i])):
-        name, content = workbooks[index]
-        reports[index] = await store_reading(
-            connection, name, content, readings[index], dry_run=dry_run, files=files
-        )
+    attempt = connection.transaction()
+    await attempt.start()
+    try:
+        for index in sorted(range(len(workbooks)), key=lambda i: _place(readings[i])):
+            name, content = workbooks[index]
+            kept = KeepsNothing() if dry_run else files
+            report = await store_reading(
+                connection, name, content, readings[index], dry_run=False, files=kept
+            )
+            reports[index] = report.unstored() if dry_run else report
+    except BaseException:
+        await attempt.rollback()
+        raise
+    await (attempt.rollback() if dry_run else attempt.commit())
     return [reports[index] for index in range(len(workbooks))]
 
 

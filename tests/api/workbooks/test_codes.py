@@ -46,6 +46,7 @@ READING = [
     # Which kind it is
     Case(Code.NOT_RECOGNISED, ERROR, None, [["Shopping list"], ["milk", 2]], mentions=["Sheet"]),
     Case(Code.SHEET_NOT_RECOGNISED, INFO, None, {"a": PRODUCTION, "b": [["Shopping list"]]}),
+    Case(Code.SHEET_NOT_RECOGNISED, INFO, None, {"a": [["About the production history"]], "b": PRODUCTION}),
     Case(Code.HIDDEN_SHEET, WARNING, None, {"a": PRODUCTION, "hidden": ORDERS}, change=hide),
     Case(Code.KIND_MISMATCH, ERROR, None, ORDERS, kind=WorkbookKind.DAILY_CHARGE_SCHEDULE),
     Case(Code.KIND_NOT_SUPPORTED, ERROR, None, ORDERS, kind=WorkbookKind.FOUNDRY),

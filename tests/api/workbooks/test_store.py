@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from api.catalog.store import hold_for_merge
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Severity
 from api.workbooks.originals import FolderOriginals
@@ -66,10 +67,12 @@ class Importer:
                 self.connection, name, content, kind=None, dry_run=dry_run, files=self.files
             )
 
-    async def take_all(self, names: Sequence[str], folder: Path = SAMPLE) -> list[WorkbookReport]:
+    async def take_all(
+        self, names: Sequence[str], folder: Path = SAMPLE, *, dry_run: bool = False
+    ) -> list[WorkbookReport]:
         workbooks = [(name, (folder / name).read_bytes()) for name in names]
         async with as_user(self.connection, self.user):
-            return await import_workbooks(self.connection, workbooks, dry_run=False, files=self.files)
+            return await import_workbooks(self.connection, workbooks, dry_run=dry_run, files=self.files)
 
     async def content(self) -> dict[str, list[tuple[Any, ...]]]:
         """All that is stored, without ids."""
@@ -200,6 +203,15 @@ async def test_dry_run_tells_all_and_stores_nothing(planner: Importer, tmp_path:
     assert Code.NO_KNOWN_GRADES in codes(report)
     assert not any((await planner.content()).values())
     assert await planner.ask("select count(*) from workbook_imports") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_dry_run_of_several_files_knows_what_others_tell(planner: Importer, tmp_path: Path) -> None:
+    reports = await planner.take_all(NAMES[::-1], dry_run=True)
+    assert [(r.stored, r.rows_stored, r.import_id) for r in reports] == [(False, 0, None)] * 3
+    assert not {Code.NO_KNOWN_GRADES, Code.UNKNOWN_GRADE} & codes(reports[0])
+    assert len(of_code(reports[0], Code.FILL_HANDLE)) == 9
+    assert not any((await planner.content()).values())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -379,6 +391,15 @@ async def test_imports_at_once_take_turns(database: TemporaryDatabase, plant: Pl
         reports = await asyncio.gather(*(each.take(content) for each in several))
         assert sorted(report.rows_stored for report in reports) == [0, 0, 0, 6]
         assert await several[0].ask("select count(*) from workbook_imports") == 1
+
+
+async def test_imports_and_merges_take_turns(planner: Importer, admin: Connection, plant: Plant) -> None:
+    async with as_user(admin, plant.planner):
+        await hold_for_merge(admin, [])
+        importing = asyncio.create_task(planner.take(book(PRODUCTION)))
+        await asyncio.sleep(0.6)
+        assert not importing.done()
+    assert (await importing).stored
 
 
 async def test_failure_while_writing_leaves_nothing(planner: Importer, admin: Connection) -> None:

@@ -12,7 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from api.workbooks.content import TonUnit
 from api.workbooks.kinds import WorkbookKind
-from api.workbooks.messages import Code, Severity
+from api.workbooks.messages import Code
 from api.workbooks.production import read_unit
 from api.workbooks.read import read_workbook
 from tests.api.workbooks.properties import prove
@@ -155,6 +155,12 @@ def test_kind_is_told_by_headers_whatever_the_title() -> None:
     assert read(with_cells(ORDERS, A1=None)).kind is WorkbookKind.PRODUCT_GROUPS_MONTHLY
 
 
+def test_sheet_about_a_history_keeps_nothing_out() -> None:
+    reading = read({"About": [["This workbook holds the production history."]], "2024": PRODUCTION})
+    assert reading.kind is WorkbookKind.STEEL_GRADE_PRODUCTION
+    assert not reading.refused
+
+
 @dataclass(frozen=True)
 class Panel:
     """What a workbook says."""
@@ -219,7 +225,7 @@ def test_panel_is_read_back_whatever_the_plant_adds(panel: Panel, data: st.DataO
     sums = [sum(row[i] or 0 for row in panel.tons) for i in range(len(panel.months))]
     rows.append(["Total", None, *sums])
     reading = read(rows)
-    assert [m for m in reading.messages if m.severity is Severity.ERROR and m.code is not Code.NO_DATA] == []
+    assert [c for c in errors(reading) if c is not Code.NO_DATA] == []
     assert not said(reading, Code.TOTAL_DISAGREES)
     found = {
         (row.group, row.grade, month): tons

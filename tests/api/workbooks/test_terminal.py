@@ -1,4 +1,3 @@
-from dataclasses import asdict
 from uuid import uuid4
 
 from rich.console import Console
@@ -64,16 +63,3 @@ def test_what_stands_in_a_workbook_is_never_taken_for_markup() -> None:
     message = CellMessage(Severity.ERROR, "[red]", "A1", Code.NOT_A_NUMBER, "Found [bold]x[/].", "[/oops]")
     lines = shown(WorkbookReport(WorkbookKind.DAILY_CHARGE_SCHEDULE, "0" * 64, False, 1, 0, (message,)))
     assert lines[1:] == ["  ✗ [red]!A1  Found [bold]x[/].", "    → [/oops]"]
-
-
-def test_report_comes_back_from_its_answer() -> None:
-    report = report_of(NAMES[2])
-    answer = {
-        "kind": str(report.kind),
-        "sha256": report.sha256,
-        "stored": report.stored,
-        "rowsRead": report.rows_read,
-        "rowsStored": report.rows_stored,
-        "messages": [asdict(message) for message in report.messages],
-    }
-    assert WorkbookReport.of_answer(answer) == report
