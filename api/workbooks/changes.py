@@ -263,11 +263,10 @@ class _Comparison:
             Code.FILL_HANDLE,
             sheet,
             cell,
-            f"{name} ({_heats(heats)}) is one of several unknown grades that only count on from "
-            f"{origin}: a cell "
-            "dragged with the fill handle. Stored without a group, outside forecasts.",
+            f"{name} ({_heats(heats)}) is no known grade: it counts on from {origin}, like a cell dragged by its "
+            "fill handle.",
             f"Probably {origin} is meant: correct the workbook and import it again, or merge such grades "
-            f"into {origin}.",
+            f"into {origin}. Until then they have no group and stay outside forecasts.",
         )
 
     def _report_unknown(
@@ -279,8 +278,8 @@ class _Comparison:
             else f"Assign the group of {name}, or merge it into the right grade."
         )
         message = (
-            f"{name} ({_heats(heats)}) is in no production history. "
-            "Stored without a group, outside forecasts."
+            f"{name} ({_heats(heats)}) is in no production history: "
+            "stored without a group, outside forecasts."
         )
         self._say(Severity.WARNING, Code.UNKNOWN_GRADE, sheet, cell, message, hint)
 
