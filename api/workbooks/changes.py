@@ -263,8 +263,8 @@ class _Comparison:
             Code.FILL_HANDLE,
             sheet,
             cell,
-            f"{name} ({_heats(heats)}) is no known grade: it counts on from {origin}, like a cell dragged by its "
-            "fill handle.",
+            f"{name} ({_heats(heats)}) is no known grade: it counts on from {origin}, like a cell dragged by "
+            "its fill handle.",
             f"Probably {origin} is meant: correct the workbook and import it again, or merge such grades "
             f"into {origin}. Until then they have no group and stay outside forecasts.",
         )
