@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import uvicorn
 
@@ -33,7 +34,11 @@ def serve(settings: Settings, host: str, port: int) -> None:
     )
     shown = f"[{host}]" if ":" in host else host
     err.print(f"Pourplan on http://{shown}:{port}/ (playground), GraphQL at /graphql. Ctrl-C ends it.")
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        # The log has said why.
+        sys.exit(1)
 
 
 def _listen(host: str, port: int) -> socket.socket:

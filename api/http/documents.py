@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from graphql import DocumentNode, ValidationRule
+from graphql import DocumentNode, OperationDefinitionNode, ValidationRule
 from strawberry.extensions import SchemaExtension
+
+from api.relay import bad_request
 
 _KEPT = 256
 _LONGEST_KEPT = 20_000
@@ -66,9 +68,24 @@ class PrepareDocument(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         """Skip the validation of a known document; remember one that was found valid."""
         context = self.execution_context
-        if self._known:
+        if self._is_ambiguous():
+            context.pre_execution_errors = [
+                bad_request(
+                    "The document has several operations; expected operationName to say which one to run.",
+                    "BAD_REQUEST",
+                )
+            ]
+        elif self._known:
             # No errors: Strawberry takes it that the validation was done.
             context.pre_execution_errors = []
         yield
         if not self._known and not context.pre_execution_errors:
             self._documents.keep(context.query, context.graphql_document)
+
+    def _is_ambiguous(self) -> bool:
+        """Whether the document leaves open what to execute; Strawberry would take the first operation."""
+        document = self.execution_context.graphql_document
+        named = self.execution_context._provided_operation_name
+        if document is None or named is not None:
+            return False
+        return sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1

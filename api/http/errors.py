@@ -125,11 +125,12 @@ def _syntax_code(error: GraphQLSyntaxError) -> str:
 def _code_in_execution(error: GraphQLError, cause: BaseException | None) -> str:
     """Tell an error about variables and arguments from one of a resolver, or of what it answered.
 
-    Variables are read before there is any path. An argument's error points at the argument or its value;
+    Variables are read before there is any path, and their errors point at them; what a subscription's stream
+    raises has no path either, and points at nothing. An argument's error points at the argument or its value;
     what points at a field is an answer that does not fit the schema.
     """
     if error.path is None:
-        return BAD_USER_INPUT
+        return INTERNAL if cause is not None and not error.nodes else BAD_USER_INPUT
     about_field = any(isinstance(node, FieldNode) for node in error.nodes or ())
     return INTERNAL if cause is not None or about_field else BAD_USER_INPUT
 

@@ -62,9 +62,9 @@ class Metrics:
             registry=self.registry,
         )
 
-    def operation(self, name: str, kind: str, outcome: str, seconds: float) -> None:
+    def operation(self, name: str | None, kind: str, outcome: str, seconds: float) -> None:
         """Count an operation that has ended."""
-        shown, kind = self._shown(name, kind), kind or "none"
+        shown, kind = self._shown(name), kind or "none"
         self._operations.labels(shown, kind, outcome).inc()
         if kind != "subscription":
             self._operation_seconds.labels(shown, kind).observe(seconds)
@@ -74,9 +74,9 @@ class Metrics:
         self._requests.labels(route, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
-    def _shown(self, name: str, kind: str) -> str:
-        if not kind:
-            return "none"
+    def _shown(self, name: str | None) -> str:
+        if name is None:
+            return "invalid"
         if not name:
             return "anonymous"
         if name not in self._names and (len(self._names) >= MAX_NAMES or len(name) > 100):

@@ -21,9 +21,9 @@ from api.http.errors import INTERNAL, TIMEOUT, code_of, tell
 from api.http.limits import limit_rules
 from api.settings import Settings
 
-Observe: TypeAlias = Callable[[str, str, str, float], None]
-"""Told of each operation that ended: its name (empty: none), its type (empty where the document told none),
-how it went (ok, error, timeout or internal), and its seconds."""
+Observe: TypeAlias = Callable[[str | None, str, str, float], None]
+"""Told of each operation that ended: its name (empty: anonymous; None where the document was not sound), its
+type (empty where the document told none), how it went (ok, error, timeout or internal), and its seconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +86,12 @@ class _ObserveOperation(SchemaExtension):
 
     def __init__(self, observe: Observe) -> None:
         self._observe = observe
+        self._executed = False
+
+    def on_execute(self) -> Iterator[None]:
+        """Note that the document was sound."""
+        self._executed = True
+        yield
 
     def on_operation(self) -> Iterator[None]:
         """Measure the operation; a subscription until it has ended."""
@@ -103,13 +109,13 @@ class _ObserveOperation(SchemaExtension):
             self._observe(name, kind, outcome, seconds)
             log.info("operation", name=name, type=kind, outcome=outcome, ms=round(seconds * 1000, 1))
 
-    def _identity(self) -> tuple[str, str]:
+    def _identity(self) -> tuple[str | None, str]:
         context = self.execution_context
         try:
             kind = context.operation_type.value
         except RuntimeError:
-            return "", ""
-        return context.operation_name or "", kind
+            return None, ""
+        return (context.operation_name or "") if self._executed else None, kind
 
     def _outcome(self, failure: Exception | None) -> str:
         if failure is not None:

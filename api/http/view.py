@@ -70,8 +70,12 @@ class GraphQLView(GraphQL[Context, None]):
             await self.run(WebSocket(scope, receive, send))
             return
         request = Request(scope, receive)
-        response = await self._respond(request)
-        await response(scope, receive, send)
+        try:
+            response = await self._respond(request)
+            await response(scope, receive, send)
+        finally:
+            # Not earlier: a streamed operation reads its files while it is answered.
+            await request.close()
 
     async def _respond(self, request: Request) -> Response:
         if _is_a_person(request):
@@ -194,11 +198,8 @@ def _check_method(request: Request) -> None:
 
 
 def _no_such_operation(name: str | None) -> Refusal:
-    if name is None:
-        message = "The document has several operations; expected operationName to say which one to execute."
-    else:
-        message = f"The document has no operation {name!r}, which operationName asks for."
-    return Refusal(400, BAD_REQUEST, message)
+    asked = f" {name!r}, which operationName asks for" if name else ""
+    return Refusal(400, BAD_REQUEST, f"The document has no operation{asked}.")
 
 
 def _not_here(found: OperationType) -> Refusal:

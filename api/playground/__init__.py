@@ -6,6 +6,6 @@ were not fetched, the page takes them from a CDN. Either way the browser checks 
 may run no other code. It must not know the schema beyond the queries that it shows.
 """
 
-from api.playground.routes import routes
+from api.playground.page import routes
 
 __all__ = ["routes"]

@@ -1,31 +1,37 @@
 // The playground: GraphiQL on /graphql, and a place to drop a plant's workbooks on.
 "use strict";
 
-const FORECAST = `# Heats of each steel grade in a month, as ScrapChef reads them.
-query Forecast($month: Month!) {
-  forecast(month: $month) {
-    finishedAt
+const FORECAST = `# Heats of each steel grade in a month.
+query Forecast {
+  forecast(month: "2024-09") {
     totalHeats
     groups { productGroup { name } orderedHeats forecastHeats }
-    heats { productGroup { name } grade { name } heats low high committedHeats }
+    heats {
+      grade { name }
+      heats
+      low
+      high
+      committedHeats
+    }
     unassigned { grade { name } heats suggestion }
     warnings
+    finishedAt
   }
 }
 `;
 
-const RUN_FORECAST = `# Forecast a month. Follow the run in the next tab with its id; read it in the first.
-mutation RunForecast($month: Month!) {
-  runForecast(input: { month: $month }) {
+const RUN_FORECAST = `# Forecasts a month. The next tab follows the run by its id.
+mutation RunForecast {
+  runForecast(input: { month: "2024-09" }) {
     run { id status }
     userErrors { code message hint }
   }
 }
 `;
 
-const FOLLOW_RUN = `# A run as it is now, then at every change, until it has ended.
-subscription FollowRun($runId: ID!) {
-  runUpdates(runId: $runId) {
+const FOLLOW_RUN = `# A run as it is now, then at every change until it has ended.
+subscription FollowRun {
+  runUpdates(runId: "put the run's id here") {
     status
     progress { phase percent elapsedSeconds }
     error { code message hint }
@@ -39,8 +45,6 @@ const IMPORT = `mutation Import($file: Upload!, $dryRun: Boolean) {
     userErrors { message hint }
   }
 }`;
-
-const MONTH = JSON.stringify({ month: "2024-09" }, null, 2);
 
 function showEditor() {
   const place = document.getElementById("graphiql");
@@ -56,12 +60,8 @@ function showEditor() {
   const editor = React.createElement(GraphiQL, {
     fetcher,
     plugins: [explorer],
-    defaultTabs: [
-      { query: FORECAST, variables: MONTH },
-      { query: RUN_FORECAST, variables: MONTH },
-      { query: FOLLOW_RUN, variables: JSON.stringify({ runId: "" }, null, 2) },
-    ],
-    defaultEditorToolsVisibility: "variables",
+    defaultTabs: [{ query: FORECAST }, { query: RUN_FORECAST }, { query: FOLLOW_RUN }],
+    defaultEditorToolsVisibility: false,
     shouldPersistHeaders: false,
   });
   ReactDOM.createRoot(place).render(editor);
@@ -84,9 +84,13 @@ async function sayWhetherEmpty() {
   if (grades === 0) {
     plant.textContent = "No workbook is imported yet. Drop the plant's .xlsx files anywhere on this page, or";
   } else {
-    const forecast = runs === 0 ? "no forecast yet: run one in the second tab" : `${runs} runs`;
-    plant.textContent = `${grades} steel grades, ${forecast}. Drop further workbooks on this page, or`;
+    const made = runs === 0 ? "no forecast yet: run one in the second tab" : count(runs, "run");
+    plant.textContent = `${count(grades, "steel grade")}, ${made}. Drop further workbooks on this page, or`;
   }
+}
+
+function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 async function importFiles(files) {
@@ -94,6 +98,7 @@ async function importFiles(files) {
   const report = document.getElementById("report");
   report.replaceChildren();
   report.hidden = false;
+  append(report, "button", "close").addEventListener("click", () => { report.hidden = true; });
   for (const file of files) {
     const entry = append(report, "div");
     append(entry, "h2", `${file.name}: reading …`);

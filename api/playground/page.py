@@ -23,25 +23,25 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 def routes() -> list[BaseRoute]:
     """Give the routes of the playground."""
     return [
-        Route("/", page, methods=["GET"]),
-        Route("/playground", to_page, methods=["GET"]),
-        Route("/playground/{name}", file, methods=["GET"]),
+        Route("/", answer_page, methods=["GET"]),
+        Route("/playground", lead_to_page, methods=["GET"]),
+        Route("/playground/{name}", answer_file, methods=["GET"]),
     ]
 
 
-async def page(_: Request) -> Response:
+async def answer_page(_: Request) -> Response:
     """Answer the page."""
     local = await run_in_threadpool(are_fetched)
     headers = {"Content-Security-Policy": policy(local=local), "Cache-Control": "no-cache"}
     return HTMLResponse(render(local=local), headers=headers)
 
 
-async def to_page(_: Request) -> Response:
+async def lead_to_page(_: Request) -> Response:
     """Lead to the page."""
     return RedirectResponse("/", 308)
 
 
-async def file(request: Request) -> Response:
+async def answer_file(request: Request) -> Response:
     """Answer one of the page's own files, or of the editor's."""
     name = request.path_params["name"]
     if name in _OWN_FILES:
