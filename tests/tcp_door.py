@@ -1,9 +1,10 @@
-"""A way into the embedded Postgres by TCP, which it does not offer itself; a test can shut the door."""
+"""A way by TCP to a server on a unix socket, such as the embedded Postgres; a test can shut it."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 from tests.database import TemporaryDatabase
@@ -12,19 +13,13 @@ _SOCKET = ".s.PGSQL.5432"
 
 
 class TcpDoor:
-    """Hands bytes between a port on 127.0.0.1 and the server's unix socket."""
+    """Hands bytes between a port on 127.0.0.1 and a unix socket."""
 
-    def __init__(self, database: TemporaryDatabase) -> None:
-        self._database = database
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
         self._visits: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
-
-    def url(self, login: str) -> str:
-        """URL of a login through this door."""
-        return (
-            f"postgresql://{quote(login)}@127.0.0.1:{self.port}/{quote(self._database.name)}?sslmode=disable"
-        )
 
     async def open(self) -> None:
         """Let clients in; the port stays the same."""
@@ -44,8 +39,7 @@ class TcpDoor:
         assert visit is not None
         self._visits.add(visit)
         visit.add_done_callback(self._visits.discard)
-        path = self._database.server.socket_folder / _SOCKET
-        inner_reader, inner_writer = await asyncio.open_unix_connection(str(path))
+        inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._socket))
         copies = [
             asyncio.ensure_future(_copy(reader, inner_writer)),
             asyncio.ensure_future(_copy(inner_reader, writer)),
@@ -68,10 +62,23 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
             await target.drain()
 
 
+class DatabaseDoor(TcpDoor):
+    """A door to a database of the embedded Postgres."""
+
+    def __init__(self, database: TemporaryDatabase) -> None:
+        super().__init__(database.server.socket_folder / _SOCKET)
+        self._name = database.name
+
+    def url(self, login: str) -> str:
+        """URL of a login through this door."""
+        place = f"127.0.0.1:{self.port}/{quote(self._name)}"
+        return f"postgresql://{quote(login)}@{place}?sslmode=disable"
+
+
 @asynccontextmanager
-async def tcp_door(database: TemporaryDatabase) -> AsyncIterator[TcpDoor]:
+async def tcp_door(database: TemporaryDatabase) -> AsyncIterator[DatabaseDoor]:
     """An open door to a database."""
-    door = TcpDoor(database)
+    door = DatabaseDoor(database)
     await door.open()
     try:
         yield door

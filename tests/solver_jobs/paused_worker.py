@@ -22,25 +22,26 @@ from solver_jobs.kinds import Kind, Listener, StopSignal
 from solver_jobs.store import Claim, DirectStore
 
 STEPS = ("before_claim", "after_claim", "solving", "before_finish", "in_finish", "after_finish")
-STEP, FOLDER = sys.argv[1], Path(sys.argv[2])
+HELD: dict[str, Path] = {}
+"""Where the process that is held at a step tells it."""
 
 
 def first_at(step: str) -> bool:
-    if step != STEP:
+    folder = HELD.get(step)
+    if folder is None:
         return False
     try:
-        descriptor = os.open(FOLDER / "paused.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        descriptor = os.open(folder / "first", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w") as file:
-        file.write(str(os.getpid()))
-    (FOLDER / "paused.new").rename(FOLDER / "paused")
-    (FOLDER / "paused.new").touch()
+    os.close(descriptor)
+    (folder / "new").write_text(str(os.getpid()))
+    (folder / "new").rename(folder / "paused")
     return True
 
 
 def may_go() -> bool:
-    return (FOLDER / "go").exists()
+    return any((folder / "go").exists() for folder in HELD.values())
 
 
 async def pause(step: str) -> None:
@@ -90,7 +91,13 @@ def pausing_forecast() -> Kind[Any, Any]:
     return Kind(real.parse, solve, verify)
 
 
-if __name__ == "__main__":
+def hold(step: str, folder: Path) -> None:
+    """Hold the first process that comes to a step."""
+    HELD[step] = folder
     environment.__dict__["DirectStore"] = PausingStore
     kinds._KINDS = {"FORECAST": pausing_forecast}
+
+
+if __name__ == "__main__":
+    hold(sys.argv[1], Path(sys.argv[2]))
     sys.exit(program.main(sys.argv[3:]))

@@ -62,9 +62,10 @@ class Shop:
         assert row is not None
         return row
 
-    async def rows(self) -> dict[str, int]:
-        """How many rows stand in each table of results, of all runs together."""
-        return {name: await self.admin.fetchval(f"select count(*) from {name}") for name in RESULT_TABLES}
+    async def rows(self, run_id: UUID | None = None) -> dict[str, int]:
+        """How many rows stand in each table of results, of one run or of all together."""
+        count = "select count(*) from {} where $1::uuid is null or run_id = $1"
+        return {name: await self.admin.fetchval(count.format(name), run_id) for name in RESULT_TABLES}
 
     async def until_blocked(self) -> int:
         """Wait until a worker's transaction waits for a lock; its backend."""
