@@ -72,6 +72,23 @@ RIGHTS = {
     "forecast_groups": RESULTS,
     "forecast_unassigned": RESULTS,
     "forecast_scores": RESULTS,
+    "scenarios": Rights(insert=PLANNERS, update=PLANNERS),
+    "parts": Rights(insert=PLANNERS, update=PLANNERS),
+    "orders": Rights(insert=PLANNERS, update=PLANNERS),
+    "resources": FACTS,
+    "calendar_workdays": FACTS,
+    "initial_order_progress": FACTS,
+    "initial_patterns_loaded": FACTS,
+    "initial_flask_inuse": FACTS,
+    "initial_pour_load": FACTS,
+    "expected_deliveries": FACTS,
+    "previous_plan": FACTS,
+    "pins": FACTS,
+    "replans": RESULTS,
+    "plan_daily_order": RESULTS,
+    "plan_weekly_order": RESULTS,
+    "order_status": RESULTS,
+    "plan_days": RESULTS,
 }
 
 # A valid row of each table, in an order that satisfies foreign keys. {n} is 1 for the rows that are there and
@@ -124,6 +141,81 @@ ROWS = {
     "forecast_scores": (
         "(tenant_id, run_id, method, position, misallocated_share) values ('{tenant}', '{run}', 'last', 1, 0)"
     ),
+    "scenarios": (
+        "(id, tenant_id, name, asof_date) values ('{scenario}', '{tenant}', 'Base {n}', '2026-01-05'),"
+        " ('{spare}', '{tenant}', 'Spare {n}', '2026-01-05')"
+    ),
+    "parts": (
+        "(tenant_id, scenario_id, part_id, flask_size, cool_hours, finish_hours, gross_weight_ton)"
+        " values ('{tenant}', '{scenario1}', 'P{n}', 'M', 24, 12, 0.5)"
+    ),
+    "orders": (
+        "(tenant_id, scenario_id, order_id, part_id, qty, due_date)"
+        " values ('{tenant}', '{scenario1}', 'O{n}', 'P1', 3, '2026-02-02')"
+    ),
+    "resources": (
+        '(tenant_id, scenario_id, "flasks_S", "flasks_M", "flasks_L", molding_max_per_day,'
+        " molding_max_same_part_per_day, pour_max_ton_per_day)"
+        " values ('{tenant}', '{bare}', 1, 2, 3, 4, 2, 5)"
+    ),
+    "calendar_workdays": (
+        "(tenant_id, scenario_id, workday_index, date)"
+        " values ('{tenant}', '{scenario1}', {n}, '2026-01-0{n}')"
+    ),
+    "initial_order_progress": (
+        "(tenant_id, scenario_id, asof_date, order_id, molded_qty_credit)"
+        " values ('{tenant}', '{scenario1}', '2026-01-0{n}', 'O1', 1)"
+    ),
+    "initial_patterns_loaded": (
+        "(tenant_id, scenario_id, asof_date, order_id)"
+        " values ('{tenant}', '{scenario1}', '2026-01-0{n}', 'O1')"
+    ),
+    "initial_flask_inuse": (
+        "(tenant_id, scenario_id, asof_date, position, flask_size, release_workday_index, qty_inuse)"
+        " values ('{tenant}', '{scenario1}', '2026-01-05', {n}, 'S', 1, 1)"
+    ),
+    "initial_pour_load": (
+        "(tenant_id, scenario_id, asof_date, position, workday_index, tons_committed)"
+        " values ('{tenant}', '{scenario1}', '2026-01-05', {n}, 0, 1.5)"
+    ),
+    "expected_deliveries": (
+        "(tenant_id, scenario_id, asof_date, position, order_id, date, qty)"
+        " values ('{tenant}', '{scenario1}', '2026-01-05', {n}, 'O1', '2026-01-07', 1)"
+    ),
+    "previous_plan": (
+        "(tenant_id, scenario_id, order_id, workday_index, molds)"
+        " values ('{tenant}', '{scenario1}', 'O1', {n}, 1)"
+    ),
+    "pins": (
+        "(tenant_id, scenario_id, order_id, workday_index, molds)"
+        " values ('{tenant}', '{scenario1}', 'O1', {n}, 0)"
+    ),
+    "replans": (
+        "(run_id, tenant_id, scenario_id, asof_date, late_molds, late_orders, pattern_starts, pattern_stops,"
+        " day0_stops, pattern_changes, wip, objective, bound, gap, proven_optimal, stopped_early,"
+        " solve_seconds, specification_objective, late_weight, tardiness, congestion, stability,"
+        " peak_flasks, peak_pour_tons, plan)"
+        " values ('{run}', '{tenant}', '{scenario1}', '2026-01-05', 0, 0, 1, 0, 0, 1, 3, 100000, 100000, 0,"
+        " true, false, 1, 100003, 1000000, 0, 0, 0, '[]', 1.5, '{{}}')"
+    ),
+    "plan_daily_order": (
+        "(tenant_id, scenario_id, run_id, asof_date, workday_index, date, order_id, part_id, molds_molded)"
+        " values ('{tenant}', '{scenario1}', '{run}', '2026-01-05', 0, '2026-01-05', 'O1', 'P1', 3)"
+    ),
+    "plan_weekly_order": (
+        "(tenant_id, scenario_id, run_id, asof_date, week_index, order_id, part_id, molds_molded_week)"
+        " values ('{tenant}', '{scenario1}', '{run}', '2026-01-05', 0, 'O1', 'P1', 3)"
+    ),
+    "order_status": (
+        "(tenant_id, scenario_id, run_id, asof_date, position, order_id, part_id, qty, molded_qty_credit,"
+        " remaining_qty, due_date, delivered_by_due, late_qty) values ('{tenant}', '{scenario1}', '{run}',"
+        " '2026-01-05', 1, 'O1', 'P1', 3, 0, 3, '2026-02-02', 3, 0)"
+    ),
+    "plan_days": (
+        "(tenant_id, scenario_id, run_id, workday_index, date, week_index, molds, patterns, pour_tons,"
+        " flasks)"
+        " values ('{tenant}', '{scenario1}', '{run}', 0, '2026-01-05', 0, 3, 1, 0, '[]')"
+    ),
 }
 
 # A column that whoever may update the table may change.
@@ -141,10 +233,11 @@ def insertion(table: str, plant: Plant, n: int, user: uuid.UUID) -> str:
     def named(what: str, number: int = n) -> uuid.UUID:
         return uuid.uuid5(plant.id, f"{what} {number}")
 
-    values = {what: named(what) for what in ("fresh", "upload", "group", "grade", "run")}
-    row = ROWS[table].format(
-        tenant=plant.id, user=user, n=n, group1=named("group", 1), grade1=named("grade", 1), **values
-    )
+    values = {what: named(what) for what in ("fresh", "upload", "group", "grade", "run", "scenario", "spare")}
+    first = {f"{what}1": named(what, 1) for what in ("group", "grade", "scenario")}
+    # A scenario has one row of resources.
+    values["bare"] = named("scenario" if n == 1 else "spare", 1)
+    row = ROWS[table].format(tenant=plant.id, user=user, n=n, **first, **values)
     return f"insert into public.{table} {row}"
 
 
@@ -479,6 +572,8 @@ FUNCTIONS = {
     "has_tenant_role": USERS,
     "create_run": USERS,
     "cancel_run": USERS,
+    "create_replan": USERS,
+    "clone_scenario": USERS,
     "claim_run": JOBS,
     "progress_run": JOBS,
     "finish_run": JOBS,
@@ -561,6 +656,10 @@ async def test_who_does_not_plan_neither_starts_nor_cancels_runs(stage: Stage, a
         assert await tries(connection, "select public.create_run('FORECAST', '{}', '2024-09-01')") == 0
         run = uuid.uuid5(stage.north.id, "run 1")
         assert await tries(connection, f"select public.cancel_run('{run}')") == 0
+        scenario = uuid.uuid5(stage.north.id, "scenario 1")
+        copy = f"select public.clone_scenario('{scenario}', 'Copy')"
+        replan = f"select public.create_replan('{scenario}', '2026-01-05', '{{}}')"
+        assert await tries(connection, copy) == await tries(connection, replan) == 0
 
 
 async def test_another_tenants_run_is_not_there(stage: Stage) -> None:

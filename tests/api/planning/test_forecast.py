@@ -324,7 +324,7 @@ async def test_runs_of_a_kind_without_a_type_are_passed_over(
     planner: Desk, admin: Connection, plant: Plant
 ) -> None:
     await admin.execute(
-        "insert into plan_runs (tenant_id, kind, problem, requested_by) values ($1, 'REPLAN', '{}', $2)",
+        "insert into plan_runs (tenant_id, kind, problem, requested_by) values ($1, 'ALLOCATION', '{}', $2)",
         plant.id,
         plant.planner,
     )
