@@ -20,8 +20,6 @@ from api.local_workers import WORKER, LocalWorkers
 from api.modal_calls import ModalCalls
 from api.settings import Settings
 
-ROOM_SECONDS = 0.25
-"""Between two looks for a place that another dispatcher's worker holds."""
 _CONNECTIONS = 3
 _STATEMENT_SECONDS = 30
 _CLOSE_SECONDS = 5
@@ -70,12 +68,14 @@ class Dispatcher:
         self._settings = settings
         self._jobs_url = jobs_url
         self._own: set[UUID] | None = set() if own_runs_only else None
+        self._wake = asyncio.Event()
         self._calls: Calls = (
             ModalCalls(settings.modal_app)
             if settings.modal_app
-            else LocalWorkers(settings, jobs_url, self._call_ended, worker, quiet=own_runs_only)
+            else LocalWorkers(
+                settings, jobs_url, self._call_ended, self._wake.set, worker, quiet=own_runs_only
+            )
         )
-        self._wake = asyncio.Event()
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -131,20 +131,16 @@ class Dispatcher:
             try:
                 if thorough:
                     await self._reap()
-                all_handed_over = await self._hand_over_queued(thorough=thorough)
+                await self._hand_over_queued(thorough=thorough)
             except Exception as error:
                 # Whatever it is, the runs stay where they are, and the next look may find it mended.
-                all_handed_over = True
                 log.warning("housekeeping_failed", reason=f"{type(error).__name__}: {error}")
-            pause = next_look - loop.time()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._wake.wait(), pause if all_handed_over else min(pause, ROOM_SECONDS)
-                )
+                await asyncio.wait_for(self._wake.wait(), next_look - loop.time())
             self._wake.clear()
 
-    async def _hand_over_queued(self, *, thorough: bool) -> bool:
-        """Start what waits, in its order; False when there was no room for all.
+    async def _hand_over_queued(self, *, thorough: bool) -> None:
+        """Start what waits, in its order, as far as there is room.
 
         A run that has a call is looked at only now and then: a worker that dies before it claims its run,
         because the database does not let it in, must not be started in a circle.
@@ -161,12 +157,11 @@ class Dispatcher:
                 call_id = await self._calls.begin(run)
             except NotHandedOver as error:
                 log.warning("run_not_handed_over", run=str(run.run_id), reason=str(error))
-                return True
+                return
             if call_id is None:
-                return False
+                return
             await self._pool.execute(RECORD, run.run_id, call_id)
             log.info("run_handed_over", run=str(run.run_id), kind=run.kind, call=call_id)
-        return True
 
     async def _reap(self, ended_calls: Collection[str] = ()) -> None:
         lost = await self._pool.fetch(REAP, self._settings.max_attempts, list(ended_calls))

@@ -26,6 +26,8 @@ WORKER = (sys.executable, "-P", "-m", "solver_jobs")
 """The worker's program, to which the run's id is added; -P keeps the working folder off the import path."""
 GRACE_SECONDS = 5.0
 """What a worker has for an orderly end."""
+ROOM_SECONDS = 0.25
+"""Between two looks for a place that somebody else's worker holds."""
 _HANDED_DOWN = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "PGSSLROOTCERT")
 _HANDED_DOWN_PREFIXES = ("NUMBA_",)
 _FIRST_TO_GO = "500"  # from -1000 (never) to 1000: among all processes, what the system ends to get memory
@@ -34,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 Ended = Callable[[str], Awaitable[None]]
 """Told the id of a call that is over."""
+Room = Callable[[], None]
+"""Told that there is a place again."""
 
 
 @dataclass(eq=False)
@@ -58,6 +62,8 @@ class LocalWorkers:
         Postgres as the login of the workers.
     ended
         Heard whenever a worker is over, however it ended.
+    room
+        Heard when a place is free again that a worker of another dispatcher held.
     program
         The worker.
     quiet
@@ -69,24 +75,29 @@ class LocalWorkers:
         settings: Settings,
         jobs_url: str,
         ended: Ended,
+        room: Room,
         program: Sequence[str] = WORKER,
         *,
         quiet: bool = False,
     ) -> None:
         self.instance = uuid.uuid4().hex
         self._ended = ended
+        self._room = room
+        self._look_for_room: asyncio.Task[None] | None = None
         self._program = program
         self._slots = WorkerSlots(settings.data, settings.workers)
         self._environment = _environment(settings, jobs_url, self.instance, quiet=quiet)
         self._workers: dict[str, _Worker] = {}
 
     async def begin(self, run: QueuedRun) -> str | None:
-        """Start a worker; None while all places are taken."""
-        if any(worker.run_id == run.run_id and not worker.dismissed for worker in self._workers.values()):
-            return None
+        """Start a worker; None while all places are taken, after which `ended` or `room` is told."""
+        for worker in self._workers.values():
+            if worker.run_id == run.run_id and not worker.dismissed:
+                return worker.call_id
         try:
             slot = self._slots.take()
             if slot is None:
+                self._wait_for_room()
                 return None
             try:
                 process = await self._spawn(run.run_id, slot)
@@ -126,6 +137,8 @@ class LocalWorkers:
 
     async def close(self) -> None:
         """End all workers; whoever does not within the time of grace is killed."""
+        if self._look_for_room is not None:
+            self._look_for_room.cancel()
         workers = list(self._workers.values())
         await self._dismiss(workers)
         await asyncio.gather(*(worker.watch for worker in workers), return_exceptions=True)
@@ -146,6 +159,18 @@ class LocalWorkers:
         with contextlib.suppress(OSError):
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(_FIRST_TO_GO)
         return process
+
+    def _wait_for_room(self) -> None:
+        """See to it that a free place is noticed; of places that our own workers hold, their end tells."""
+        looking = self._look_for_room is not None and not self._look_for_room.done()
+        if len(self._workers) < self._slots.count and not looking:
+            self._look_for_room = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while (slot := self._slots.take()) is None:
+            await asyncio.sleep(ROOM_SECONDS)
+        os.close(slot)
+        self._room()
 
     async def _watch(self, worker: _Worker) -> None:
         code = await worker.process.wait()
