@@ -35,7 +35,7 @@ async def run(run_id: UUID, environment: JobEnvironment, call_id: str) -> int:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
     try:
         async with environment.store(call_id) as store:
-            await work(run_id, store, lease_seconds=environment.lease_seconds)
+            await work(run_id, store, lease_seconds=environment.lease_seconds, kinds=environment.kind_of)
     except asyncio.CancelledError:
         log.info("worker_terminated", run=str(run_id))
         return TERMINATED
@@ -70,7 +70,8 @@ def main(arguments: list[str]) -> int:
         code = runner.run(run(run_id, environment, call_id))
         # What is settled is written. Leave at once: a solver that was given up may still be at work in its
         # thread, and an orderly end would wait for it.
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # nobody reads the log any more
+            sys.stderr.flush()
         os._exit(code)
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -46,6 +48,17 @@ async def test_what_a_worker_logs_is_json_and_holds_no_secret(shop: Shop, queued
     events = [json.loads(line) for line in worker.log.splitlines()]
     assert [event["event"] for event in events] == ["run_claimed", "run_succeeded"]
     assert str((await shop.run(queued))["lease_token"]) not in worker.log
+
+
+async def test_a_worker_whose_log_nobody_reads_any_more_goes_on(shop: Shop, queued: UUID) -> None:
+    read, write = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "solver_jobs", str(queued)), env=worker_environment(shop), stderr=write
+    )
+    os.close(write)
+    os.close(read)
+    assert await asyncio.wait_for(process.wait(), 30) == SETTLED
+    assert await outcome(shop, queued) == ("SUCCEEDED", ONE_RESULT)
 
 
 async def test_a_run_that_another_has_is_left_alone(shop: Shop, queued: UUID, tmp_path: Path) -> None:
