@@ -48,6 +48,11 @@ class Context:
     """Where the caller reached the service, for links that it hands out."""
     _loaders: dict[Reader[Any, Any], DataLoader[Any, Any]] = field(default_factory=dict, repr=False)
 
+    @property
+    def max_rows(self) -> int:
+        """Rows that one operation may read by estimate."""
+        return self.services.settings.max_rows
+
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """Open a transaction in which row-level security sees the caller."""
         return self.services.database.transaction(self.identity)

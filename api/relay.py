@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-import orjson
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.enum import StrawberryEnumDefinition
@@ -181,110 +179,11 @@ class Connection(Generic[NodeType]):
     """Relay's connection, with the nodes also told directly."""
 
     edges: list[Edge[NodeType]] = strawberry.field(description="The page, with cursors.")
+    nodes: list[NodeType] = strawberry.field(description="The page, without cursors.")
     page_info: PageInfo = strawberry.field(description="Where this page lies.")
     count: strawberry.Private[Callable[[], Awaitable[int]]]
-
-    @strawberry.field(description="The page, without cursors.")
-    def nodes(self) -> list[NodeType]:
-        """Tell the nodes without their edges."""
-        return [edge.node for edge in self.edges]
 
     @strawberry.field(description="How many there are in all; counted only when asked for.")
     async def total_count(self) -> int:
         """Count the whole list."""
         return await self.count()
-
-
-First = Annotated[
-    int | None,
-    strawberry.argument(description=f"How many at most; {DEFAULT_PAGE} unless told, {MAX_PAGE} at most."),
-]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
-
-
-def page_size(first: int | None) -> int:
-    """Check the size of a page.
-
-    Raises
-    ------
-    GraphQLError
-        `BAD_USER_INPUT`: below zero or above the limit.
-    """
-    size = DEFAULT_PAGE if first is None else first
-    if not 0 <= size <= MAX_PAGE:
-        raise bad_request(f"first is {size}; expected 0 to {MAX_PAGE}. Read further pages with after.")
-    return size
-
-
-def encode_cursor(key: Sequence[Any]) -> str:
-    """Encode the sort key of a row."""
-    return base64.b64encode(orjson.dumps(list(key), default=str)).decode()
-
-
-def cursor_number(part: Any) -> int:
-    """Read a whole number of 32 bits from a cursor."""
-    if type(part) is not int or not -(2**31) <= part < 2**31:
-        raise ValueError(part)
-    return part
-
-
-def cursor_text(part: Any) -> str:
-    """Read a text from a cursor."""
-    if not isinstance(part, str) or not is_storable(part):
-        raise ValueError(part)
-    return part
-
-
-def cursor_key(part: Any) -> UUID:
-    """Read a key from a cursor."""
-    return UUID(cursor_text(part))
-
-
-def cursor_instant(part: Any) -> datetime:
-    """Read an instant from a cursor."""
-    instant = datetime.fromisoformat(cursor_text(part))
-    if instant.tzinfo is None:
-        raise ValueError(part)
-    return instant
-
-
-def decode_cursor(after: str | None, *parts: Callable[[Any], Any]) -> list[Any] | None:
-    """Decode a cursor into the sort key that it stands for, each part read by its own function.
-
-    Raises
-    ------
-    GraphQLError
-        `BAD_USER_INPUT`: it is no cursor of this list.
-    """
-    if after is None:
-        return None
-    try:
-        key = orjson.loads(base64.b64decode(after, validate=True))
-        return [read(part) for read, part in zip(parts, key, strict=True)]
-    except (binascii.Error, ValueError, TypeError):
-        raise bad_request(
-            f"after is {after!r}; expected a cursor that this list has answered.", path=["after"]
-        ) from None
-
-
-def connect(
-    rows: Sequence[Any],
-    size: int,
-    *,
-    build: Callable[[Any], NodeType],
-    sort_key: Callable[[Any], Sequence[Any]],
-    count: Callable[[], Awaitable[int]],
-    after: str | None,
-) -> Connection[NodeType]:
-    """Make a connection of up to `size` of the rows; one row more than `size` tells that others follow."""
-    edges = [Edge(cursor=encode_cursor(sort_key(row)), node=build(row)) for row in rows[:size]]
-    return Connection(
-        edges=edges,
-        page_info=PageInfo(
-            has_next_page=len(rows) > size,
-            has_previous_page=after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
-        count=count,
-    )

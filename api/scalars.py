@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NewType
 
 import strawberry
@@ -54,6 +54,11 @@ def parse_instant(value: object) -> datetime:
     return instant
 
 
+def format_instant(value: datetime) -> str:
+    """Write an instant in UTC, to the microsecond: always the same way, as SQL writes it too."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 Month = NewType("Month", date)
 
 _MONTH_SCALAR = strawberry.scalar(
@@ -65,7 +70,7 @@ _MONTH_SCALAR = strawberry.scalar(
 _INSTANT_SCALAR = strawberry.scalar(
     name="DateTime",
     description='An instant in ISO 8601 with its offset from UTC, as "2024-09-02T06:00:00+02:00".',
-    serialize=datetime.isoformat,
+    serialize=format_instant,
     parse_value=parse_instant,
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
 )

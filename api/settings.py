@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     max_depth: Annotated[int, Field(gt=0)] = 15
     max_aliases: Annotated[int, Field(ge=0)] = 30
     max_tokens: Annotated[int, Field(gt=0)] = 2_000
+    max_rows: Annotated[int, Field(gt=0)] = 200_000
+    """Rows that one operation may read by estimate, page sizes multiplied down the selection."""
     max_subscriptions: Annotated[int, Field(gt=0)] = 20
     """Operations that one WebSocket connection may have going at once."""
     download_seconds: Annotated[int, Field(gt=0)] = 600

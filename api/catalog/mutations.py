@@ -12,6 +12,7 @@ from api.catalog.types import SteelGrade
 from api.context import Info
 from api.database import Connection
 from api.payloads import answers_mistakes
+from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, is_storable, key_of
 from api.roles import Role, require
 
@@ -59,10 +60,9 @@ class CatalogMutations:
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "telling a grade's group")
             group = await _group(connection, input)
-            row = await store.assign_group(connection, grade, group)
-            if row is None:
+            if not await store.assign_group(connection, grade, group):
                 raise await _not_assignable(connection, grade)
-        return AssignGradeGroupPayload(grade=SteelGrade.of(row))
+        return AssignGradeGroupPayload(grade=stored_one(SteelGrade, grade))
 
 
 async def _group(connection: Connection, asked: AssignGradeGroupInput) -> UUID:

@@ -11,6 +11,7 @@ from graphql import GraphQLError
 from api.auth import LOCAL_IDENTITY
 from api.cli.failure import CommandFailed
 from api.context import Context, Services
+from api.reads.execute import unpacked
 from api.schema import schema
 from api.services import open_services
 from api.settings import Settings
@@ -34,11 +35,12 @@ class Session:
         result = await schema.execute(query, variable_values=variables, context_value=self.context)
         if result.errors or result.data is None:
             raise _failure(result.errors or [])
-        for payload in result.data.values():
+        data = unpacked(result.data)
+        for payload in data.values():
             if isinstance(payload, dict) and payload.get("userErrors"):
                 mistake = payload["userErrors"][0]
                 raise CommandFailed(mistake["message"], mistake.get("hint"))
-        return result.data
+        return data
 
     async def follow(self, subscription: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield what a subscription tells."""
@@ -46,7 +48,7 @@ class Session:
         async for event in events:
             if event.errors or event.data is None:
                 raise _failure(event.errors or [])
-            yield event.data
+            yield unpacked(event.data)
 
 
 def _failure(errors: list[GraphQLError]) -> CommandFailed:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
-from api.catalog.types import SteelGrade, known_grade
+from api.catalog.types import SteelGrade
 from api.context import Info
 from api.demand.merging import SOURCES, TARGET, merge
 from api.payloads import answers_mistakes
+from api.reads.asking import stored_one
 from api.relay import MAX_PAGE, UserError, UserMistake, key_of
 from api.roles import Role, require
 
@@ -66,4 +67,4 @@ class DemandMutations:
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "merging grades")
             target = await merge(connection, list(dict.fromkeys(sources)), into)
-        return MergeGradesPayload(grade=await known_grade(info.context, target))
+        return MergeGradesPayload(grade=stored_one(SteelGrade, target))

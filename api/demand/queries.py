@@ -2,48 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated
+from typing import Any
 
 import strawberry
 
-from api.context import Info
-from api.demand import store
 from api.demand.types import OrderForecast, ScheduledHeat
+from api.reads.mapping import Argument, Many, read
 from api.relay import bad_request
 from api.scalars import Month
 
-OfMonth = Annotated[Month | None, strawberry.argument(description="Only this month; all months unless told.")]
-FromDay = Annotated[
-    date | None,
-    strawberry.argument(name="from", description="First day to tell; from the beginning unless told."),
-]
-ToDay = Annotated[
-    date | None, strawberry.argument(description="Last day to tell, itself included; to the end unless told.")
-]
+MONTH = Argument(
+    "month", Month | None, "Only this month; all months unless told.", where="{row}.month = {value}"
+)
+DAYS = (
+    Argument(
+        "from",
+        date | None,
+        "First day to tell; from the beginning unless told.",
+        where="{row}.scheduled_on >= {value}",
+    ),
+    Argument(
+        "to",
+        date | None,
+        "Last day to tell, itself included; to the end unless told.",
+        where="{row}.scheduled_on <= {value}",
+    ),
+)
+
+
+def check_days(arguments: Mapping[str, Any]) -> None:
+    """Check that the first day is not after the last."""
+    first, last = arguments.get("from"), arguments.get("to")
+    if first and last and first > last:
+        raise bad_request(f"from is {first}, later than to, {last}; expected the first day first.")
 
 
 @strawberry.type
 class DemandQueries:
     """What can be asked of the demand."""
 
-    @strawberry.field(
+    order_forecasts: list[OrderForecast] = read(
+        Many(
+            order="{row}.month, (select row(pg.position, pg.name) from product_groups as pg"
+            " where pg.id = {row}.product_group_id)",
+            arguments=(MONTH,),
+            expected=200,
+        ),
         description="Heats ordered per product group and month, rising by month; groups in the order of the "
-        "workbooks."
+        "workbooks.",
     )
-    async def order_forecasts(self, info: Info, month: OfMonth = None) -> list[OrderForecast]:
-        """Read the order forecast."""
-        async with info.context.transaction() as connection:
-            rows = await store.order_forecasts(connection, month)
-        return [OrderForecast.of(row) for row in rows]
-
-    @strawberry.field(description="Heats that are already sequenced, in the order in which they start.")
-    async def charge_schedule(
-        self, info: Info, from_: FromDay = None, to: ToDay = None
-    ) -> list[ScheduledHeat]:
-        """Read the charge schedule."""
-        if from_ and to and from_ > to:
-            raise bad_request(f"from is {from_}, later than to, {to}; expected the first day first.")
-        async with info.context.transaction() as connection:
-            rows = await store.charge_schedule(connection, from_, to)
-        return [ScheduledHeat.of(row) for row in rows]
+    charge_schedule: list[ScheduledHeat] = read(
+        Many(order="{row}.scheduled_on, {row}.start_time", arguments=DAYS, check=check_days, expected=500),
+        description="Heats that are already sequenced, in the order in which they start.",
+    )

@@ -1,29 +1,11 @@
-"""The SQL of order forecasts and the charge schedule, and of what a merge of grades moves."""
+"""The SQL of what a merge of grades moves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 from api.database import Connection, Row
-
-# The order forecast of one month, or of all.
-ORDER_FORECASTS = """
-select m.month, m.heats, m.product_group_id
-from product_group_monthly as m
-join product_groups as pg on pg.id = m.product_group_id
-where m.month = coalesce($1, m.month)
-order by m.month, pg.position, pg.name
-"""
-
-# The charge schedule of a range of days, either end of which may be open.
-CHARGE_SCHEDULE = """
-select scheduled_on, start_time, steel_grade_id, mould_size
-from charge_schedule
-where scheduled_on >= coalesce($1, scheduled_on) and scheduled_on <= coalesce($2, scheduled_on)
-order by scheduled_on, start_time
-"""
 
 # The first month for which these grades have tons in different units.
 UNITS_IN_CONFLICT = """
@@ -52,16 +34,6 @@ on conflict (tenant_id, steel_grade_id, month) do update set tons = kept.tons + 
 
 # The scheduled heats of grades become the target's.
 MOVE_SCHEDULE = "update charge_schedule set steel_grade_id = $2 where steel_grade_id = any($1::uuid[])"
-
-
-async def order_forecasts(connection: Connection, month: date | None) -> list[Row]:
-    """Read the order forecast in heats of one month, or of all months."""
-    return list(await connection.fetch(ORDER_FORECASTS, month))
-
-
-async def charge_schedule(connection: Connection, first: date | None, last: date | None) -> list[Row]:
-    """Read the scheduled heats from the first day to the last, both included."""
-    return list(await connection.fetch(CHARGE_SCHEDULE, first, last))
 
 
 async def units_in_conflict(connection: Connection, grades: Sequence[UUID]) -> Row | None:

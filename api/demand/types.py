@@ -1,60 +1,37 @@
-"""Order forecasts and scheduled heats as the schema shows them."""
+"""Order forecasts and scheduled heats as the schema shows them, and where they are stored."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Self
-from uuid import UUID
 
 import strawberry
 
-from api.catalog.types import ProductGroup, SteelGrade, known_grade, known_group
-from api.context import Info
-from api.database import Row
+from api.catalog.types import ProductGroup, SteelGrade
+from api.reads.mapping import Column, One, Table, read, stored
 from api.scalars import Month
 
 
+@stored(Table("product_group_monthly"))
 @strawberry.type(description="What is ordered of a product group for a month.")
 class OrderForecast:
     """One cell of the order book."""
 
-    group_key: strawberry.Private[UUID]
     month: Month = strawberry.field(description="The month of delivery.")
     heats: int = strawberry.field(description="Heats ordered.")
-
-    @strawberry.field(description="The group that is ordered.")
-    async def product_group(self, info: Info) -> ProductGroup:
-        """Read the group."""
-        return await known_group(info.context, self.group_key)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """Show a row of the store."""
-        return cls(group_key=row["product_group_id"], month=row["month"], heats=row["heats"])
+    product_group: ProductGroup = read(One("product_group_id"), description="The group that is ordered.")
 
 
+@stored(Table("charge_schedule"))
 @strawberry.type(description="A heat that is already sequenced.")
 class ScheduledHeat:
     """One line of the charge schedule."""
 
-    grade_key: strawberry.Private[UUID]
-    date: datetime.date = strawberry.field(description="The day, in the plant's time zone.")
-    start_time: str = strawberry.field(description='When it starts, in the plant\'s time zone, as "04:00".')
+    date: datetime.date = read(Column("{row}.scheduled_on"), description="The day, in the plant's time zone.")
+    start_time: str = read(
+        Column("to_char({row}.start_time, 'HH24:MI')"),
+        description='When it starts, in the plant\'s time zone, as "04:00".',
+    )
     mould_size: str | None = strawberry.field(
         description='The mould that it is cast into, as the workbook writes it: 6 1/4".'
     )
-
-    @strawberry.field(description="The grade to be made.")
-    async def grade(self, info: Info) -> SteelGrade:
-        """Read the grade."""
-        return await known_grade(info.context, self.grade_key)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """Show a row of the store."""
-        return cls(
-            grade_key=row["steel_grade_id"],
-            date=row["scheduled_on"],
-            start_time=f"{row['start_time']:%H:%M}",
-            mould_size=row["mould_size"],
-        )
+    grade: SteelGrade = read(One("steel_grade_id"), description="The grade to be made.")

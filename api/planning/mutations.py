@@ -9,7 +9,8 @@ import strawberry
 from api.context import Info
 from api.payloads import answers_mistakes
 from api.planning import forecast_problem, store
-from api.planning.types import RUN_TYPE_NAMES, ForecastRun, PlanRun, RunStatus, plan_run
+from api.planning.types import RUN_TYPE_NAMES, RUN_TYPES, ForecastRun, PlanRun, RunStatus
+from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, described_enum, key_of
 from api.roles import Role, require
 from api.scalars import Month
@@ -99,9 +100,8 @@ class PlanningMutations:
             await require(connection, Role.PLANNER, "starting a forecast")
             problem = await forecast_problem.build(connection, input.month, rounding.value)
             key = await store.queue_forecast(connection, problem.model_dump(mode="json"), input.month)
-            row = await store.run(connection, key)
         await info.context.services.dispatcher.hand_over(key)
-        return RunForecastPayload(run=ForecastRun.of(row) if row else None)
+        return RunForecastPayload(run=stored_one(ForecastRun, key))
 
     @strawberry.mutation(description="End a run that is queued or running. For planners.")
     @answers_mistakes(CancelRunPayload)
@@ -114,10 +114,9 @@ class PlanningMutations:
         key = key_of(input.run_id, *RUN_TYPE_NAMES, path=RUN)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "cancelling a run")
-            if await store.run(connection, key) is None:
+            if await store.state(connection, key, list(RUN_TYPES)) is None:
                 raise UserMistake("NOT_FOUND", "There is no run with this id in your tenant.", path=RUN)
             outcome = await store.cancel(connection, key, keep_best=bool(input.keep_best))
-            row = await store.run(connection, key)
         status = RunStatus(outcome["status"])
         if status.is_final and not outcome["changed"]:
             raise UserMistake(
@@ -128,4 +127,4 @@ class PlanningMutations:
             )
         if status is RunStatus.CANCELLED:
             await info.context.services.dispatcher.cancel(key)
-        return CancelRunPayload(run=plan_run(row) if row else None)
+        return CancelRunPayload(run=stored_one(PlanRun, key))

@@ -10,6 +10,7 @@ import strawberry
 
 from api.context import Info
 from api.payloads import answers_mistakes
+from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, is_storable
 from api.roles import Role, require
 from api.tenants import store
@@ -65,13 +66,13 @@ class TenantMutations:
         """Change the settings that are told."""
         async with info.context.transaction() as connection:
             await require(connection, Role.ADMIN, "changing the settings")
-            row = await store.change(
+            key = await store.change(
                 connection,
                 name=_name(input.name),
                 heat_tons=_heat_tons(input.heat_tons),
                 time_zone=_time_zone(input.time_zone),
             )
-        return UpdateTenantSettingsPayload(tenant=Tenant.of(row) if row else None)
+        return UpdateTenantSettingsPayload(tenant=stored_one(Tenant, key) if key else None)
 
 
 def _name(name: str | None) -> str | None:

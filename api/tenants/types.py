@@ -1,16 +1,15 @@
-"""The tenant as the schema shows it."""
+"""The tenant as the schema shows it, and where it is stored."""
 
 from __future__ import annotations
 
-from typing import Self
-
 import strawberry
 
-from api.database import Row
-from api.relay import Node, node_id
+from api.reads.mapping import Column, Table, read, stored
+from api.relay import Node
 from api.roles import Role
 
 
+@stored(Table("tenants", where="{row}.id = (select current_tenant_id())"))
 @strawberry.type(description="A plant, or a group of plants, that plans for itself.")
 class Tenant(Node):
     """The tenant of this request."""
@@ -23,16 +22,4 @@ class Tenant(Node):
     time_zone: str = strawberry.field(
         description='IANA name of the time zone in which the plant\'s days begin, as "Europe/Berlin".'
     )
-    role: Role = strawberry.field(description="What the caller may do here.")
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """Show a row of the store."""
-        return cls(
-            id=node_id("Tenant", row["id"]),
-            slug=row["slug"],
-            name=row["name"],
-            heat_tons=row["heat_tons"],
-            time_zone=row["time_zone"],
-            role=Role(row["role"]),
-        )
+    role: Role = read(Column("current_tenant_role()"), description="What the caller may do here.")

@@ -10,8 +10,8 @@ from uuid import UUID
 import strawberry
 
 from api.context import Info
-from api.database import Row
-from api.relay import Node, described_enum, node_id
+from api.reads.mapping import Document, Json, Table, read, stored
+from api.relay import Node, described_enum
 from api.reports.links import Target
 from api.reports.types import DownloadLink
 from api.workbooks.kinds import WorkbookKind
@@ -38,6 +38,7 @@ described_enum(
 )(Severity)
 
 
+@stored(Document())
 @strawberry.type(description="One thing said about a workbook.")
 class CellMessage:
     """A message with its place."""
@@ -62,6 +63,7 @@ class CellMessage:
         )
 
 
+@stored(Document())
 @strawberry.type(description="What came of reading a workbook.")
 class WorkbookReport:
     """The report of an import."""
@@ -88,6 +90,7 @@ class WorkbookReport:
         )
 
 
+@stored(Table("workbook_imports"))
 @strawberry.type(description="A workbook that changed something: who brought it, when, and what was said.")
 class WorkbookImport(Node):
     """One import."""
@@ -101,26 +104,9 @@ class WorkbookImport(Node):
     rows_stored: int = strawberry.field(description="Of these, how many changed what was stored.")
     imported_at: datetime = strawberry.field(description="When it was imported.")
     imported_by: strawberry.ID = strawberry.field(description="Id of the user who imported it.")
-    report: WorkbookReport = strawberry.field(description="What was said about it.")
+    report: WorkbookReport = read(Json("{row}.report"), description="What was said about it.")
 
     @strawberry.field(description="The file as it came, under a short-lived link.")
     def original(self, info: Info) -> DownloadLink:
         """Make a link to the original file."""
         return DownloadLink.to(info.context, Target("original", self.key), self.file_name)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """Show a row of the store."""
-        return cls(
-            id=node_id("WorkbookImport", row["id"]),
-            key=row["id"],
-            kind=WorkbookKind(row["kind"]),
-            file_name=row["file_name"],
-            sha256=row["sha256"],
-            size_bytes=row["size_bytes"],
-            rows_read=row["rows_read"],
-            rows_stored=row["rows_stored"],
-            imported_at=row["imported_at"],
-            imported_by=strawberry.ID(str(row["imported_by"])),
-            report=WorkbookReport.of(row["report"]),
-        )

@@ -1,7 +1,7 @@
 """Somebody at work, who asks the schema as a member of a tenant, on the real database."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from api.auth import Identity
 from api.context import Context, Services
 from api.database import Connection, Database, Notices
 from api.dispatch import Dispatcher
+from api.reads.execute import unpacked
 from api.reports.links import Links
 from api.schema import schema
 from api.settings import Settings
@@ -24,6 +25,7 @@ from tests.database import Plant, TemporaryDatabase
 BATCHES = 3
 """An answer may read the same sort of thing in a batch more or less: that is a matter of moments."""
 BASE_URL = "http://127.0.0.1:8000"
+POOL_SIZE = 4
 
 
 @dataclass
@@ -45,7 +47,7 @@ async def open_services(
     database: TemporaryDatabase, folder: Path, dispatcher: Postbox | Dispatcher | None = None
 ) -> AsyncIterator[Services]:
     """What the service lives on, on a test's own database."""
-    pool = await Database.connect(database.api_url, size=4)
+    pool = await Database.connect(database.api_url, size=POOL_SIZE)
     try:
         async with Notices(database.api_url, "plan_runs") as notices:
             yield Services(
@@ -85,7 +87,20 @@ class Desk:
 
     async def execute(self, query: str, **variables: Any) -> ExecutionResult:
         """Answer as the schema does."""
-        return await schema.execute(query, variable_values=variables, context_value=self.context)
+        answer = await schema.execute(query, variable_values=variables, context_value=self.context)
+        if answer.data is not None:
+            answer.data = unpacked(answer.data)
+        return answer
+
+    async def follow(self, subscription: str, **variables: Any) -> AsyncGenerator[ExecutionResult, None]:
+        """Each answer of a subscription."""
+        events = await schema.subscribe(subscription, variable_values=variables, context_value=self.context)
+        assert hasattr(events, "__aiter__"), events
+        async with aclosing(events):
+            async for event in events:
+                if event.data is not None:
+                    event.data = unpacked(event.data)
+                yield event
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of an answer without errors."""

@@ -9,7 +9,6 @@ from typing import Any
 from graphql import OperationDefinitionNode, parse
 
 from api.context import Services
-from api.schema import schema
 from tests.api.desk import Desk, desk_of
 from tests.api.planning.test_forecast import carry_out
 from tests.api.workbooks.test_graphql import SAMPLE, Uploaded
@@ -73,11 +72,7 @@ class Cook:
         self.ids |= {f"grade {grade['name']}": grade["id"] for grade in grades["nodes"]}
 
     async def last_event(self, recipe: Recipe, variables: dict[str, Any]) -> Any:
-        events = await schema.subscribe(
-            recipe.text, variable_values=variables, context_value=self.desk.context
-        )
-        assert hasattr(events, "__aiter__")
-        told = [event async for event in events]
+        told = [event async for event in self.desk.follow(recipe.text, **variables)]
         assert told[-1].errors is None
         return told[-1].data
 

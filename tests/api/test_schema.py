@@ -19,7 +19,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from api.schema import NODE_READERS, schema
+from api.schema import reads, schema
 from tests.api.desk import Desk
 
 
@@ -98,7 +98,7 @@ def test_each_connection_can_be_paged(built: GraphQLSchema) -> None:
 def test_each_node_can_be_read_by_its_id(built: GraphQLSchema) -> None:
     node = built.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
-    assert {shown.name for shown in built.get_possible_types(node)} == set(NODE_READERS)
+    assert {shown.name for shown in built.get_possible_types(node)} == set(reads.model.nodes())
 
 
 def test_names_are_those_of_graphql(built: GraphQLSchema) -> None:

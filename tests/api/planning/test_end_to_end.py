@@ -10,7 +10,6 @@ import pytest
 
 from api.dispatch import Dispatcher
 from api.local_workers import WORKER
-from api.schema import schema
 from api.settings import Settings
 from tests.api.desk import Desk, desk_of, open_services
 from tests.api.planning.test_forecast import CANCEL, FORECAST, RUN, queue
@@ -45,11 +44,9 @@ async def office(
 
 
 async def follow_to_the_end(desk: Desk, run_id: str) -> list[dict[str, Any]]:
-    events = await schema.subscribe(FOLLOW, variable_values={"id": run_id}, context_value=desk.context)
-    assert hasattr(events, "__aiter__")
     told = []
     async with asyncio.timeout(60):
-        async for event in events:
+        async for event in desk.follow(FOLLOW, id=run_id):
             assert event.errors is None, event.errors
             assert event.data is not None
             told.append(event.data["runUpdates"])

@@ -1,12 +1,11 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 from uuid import UUID
 
 from strawberry.types.execution import ExecutionResult
 
 from api.relay import parse_node_id
-from api.schema import schema
 from tests.api.desk import Desk
 from tests.api.planning.test_forecast import CANCEL, carry_out, queue
 from tests.database import Connection
@@ -21,11 +20,8 @@ subscription ($id: ID!) {
 """
 
 
-async def follow(desk: Desk, run_id: str) -> AsyncIterator[ExecutionResult]:
-    events = await schema.subscribe(FOLLOW, variable_values={"id": run_id}, context_value=desk.context)
-    assert hasattr(events, "__aiter__"), events
-    async for event in events:
-        yield event
+def follow(desk: Desk, run_id: str) -> AsyncGenerator[ExecutionResult, None]:
+    return desk.follow(FOLLOW, id=run_id)
 
 
 async def told(events: AsyncIterator[ExecutionResult]) -> dict[str, Any]:
@@ -116,8 +112,7 @@ async def test_an_id_that_is_none_can_not_be_followed(viewer: Desk) -> None:
 async def test_who_stops_listening_leaves_nothing_behind(viewer: Desk, planner: Desk) -> None:
     run_id = await queue(planner)
     key = parse_node_id(run_id)[1]
-    events = await schema.subscribe(FOLLOW, variable_values={"id": run_id}, context_value=viewer.context)
-    assert hasattr(events, "aclose")
+    events = follow(viewer, run_id)
     await anext(events)
     assert str(key) in viewer.services.notices._waiting
     await events.aclose()
