@@ -23,6 +23,7 @@ from solver_jobs.foundry.instance import (
     kilograms,
 )
 from solver_jobs.foundry.problem import FLASK_SIZES, FoundryProblem, Order, Part
+from solver_jobs.foundry.wording import say_count
 
 _DATED_TABLES = (
     "initial_order_progress",
@@ -487,8 +488,8 @@ def _pattern_places(shop: _Shop) -> Iterator[Finding]:
         yield warning(
             "MORE_ORDERS_THAN_PLACES",
             f"To be on time, {many} {'parts' if by_part else 'orders'} must be molded by "
-            f"{shop.calendar.date_of(day)} and need at least {needed} pattern days; {resources.max_patterns} "
-            f"places give {needed - over} by then.",
+            f"{shop.calendar.date_of(day)} and need at least {needed} pattern days; by then there are "
+            f"{needed - over} on {say_count(resources.max_patterns, 'place')}.",
             ("resources", "max_patterns"),
             "The pattern places are the bottleneck: some of these orders will be late.",
         )

@@ -164,7 +164,7 @@ def _full_days(board: Board, o: int, blame: _Blame) -> list[int]:
 def _reason(board: Board, o: int, late: int, blames: list[_Blame]) -> str:
     i, order = board.instance, board.problem.orders[o]
     left, lag = int(i.remaining[o]), int(i.lag[o])
-    many = f"All {left}" if late == left > 1 else ("Its only" if left == 1 else f"{late} of {left}")
+    many = {1: "Its only", 2: "Both"}.get(left, f"All {left}") if late == left else f"{late} of {left}"
     verb = "is" if late == 1 else "are"
     begin = (
         f"{many} {'unit' if left == 1 else 'units'} {verb} late: due {say_day(order.due_date, board.year)}"
