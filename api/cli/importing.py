@@ -25,7 +25,8 @@ async def import_files(session: Session, files: list[Path], *, dry_run: bool) ->
             connection, workbooks, dry_run=dry_run, files=session.services.originals
         )
     for path, report in zip(files, reports, strict=True):
-        out.print(render_report(str(path), report, dry_run=dry_run))
+        out.print(render_report(path.name, report, dry_run=dry_run))
+        out.print()
     refused = [str(path) for path, report in zip(files, reports, strict=True) if report.refused]
     if refused:
         raise CommandFailed(

@@ -47,7 +47,7 @@ def print_forecast(run: dict[str, Any]) -> None:
         for number, row in enumerate(by_group.get(name, [])):
             table.add_row(name if number == 0 else "", *_grade_cells(row))
         ordered = group["orderedHeats"]
-        told = "no order forecast" if ordered is None else f"{ordered} ordered"
+        told = "no order forecast" if ordered is None else f"ordered {ordered}"
         table.add_row("", told, str(group["forecastHeats"]), "", "", "", style="bold", end_section=True)
     out.print(table)
     sums = ", ".join(f"{g['productGroup']['name']} {g['forecastHeats']}" for g in run["groups"])
