@@ -16,7 +16,11 @@ from structlog.types import Processor
 
 from api.settings import Settings
 
-_QUIET = ("asyncio", "multipart", "python_multipart", "websockets", "httpx", "httpcore")
+_AT_LEAST = {
+    # At debug it logs the frames of WebSockets, with all that clients send.
+    "uvicorn.error": logging.INFO,
+    **dict.fromkeys(("asyncio", "python_multipart", "websockets", "httpx", "httpcore"), logging.WARNING),
+}
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
@@ -48,8 +52,8 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name, least in _AT_LEAST.items():
+        logging.getLogger(name).setLevel(max(level, least))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

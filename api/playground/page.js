@@ -5,7 +5,11 @@ const FORECAST = `# Heats of each steel grade in a month.
 query Forecast {
   forecast(month: "2024-09") {
     totalHeats
-    groups { productGroup { name } orderedHeats forecastHeats }
+    groups {
+      productGroup { name }
+      orderedHeats
+      forecastHeats
+    }
     heats {
       grade { name }
       heats
@@ -29,7 +33,7 @@ mutation RunForecast {
 }
 `;
 
-const FOLLOW_RUN = `# A run as it is now, then at every change until it has ended.
+const FOLLOW_RUN = `# A run now, and at every change until its end.
 subscription FollowRun {
   runUpdates(runId: "put the run's id here") {
     status

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 import structlog
+import websockets
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -151,5 +152,12 @@ async def test_values_that_clients_send_are_not_logged(service: Service) -> None
     }
     await service.http.post("/graphql", data=form, files={"0": (f"{secret}.xlsx", secret.encode())})
     await service.post(f"{{ {secret} ")
+    protocols = [websockets.Subprotocol("graphql-transport-ws")]
+    async with websockets.connect(service.socket_url, subprotocols=protocols) as connection:
+        await connection.send('{"type": "connection_init"}')
+        await connection.recv()
+        query = f'mutation {{ note(text: \\"{secret}\\") }}'
+        await connection.send(f'{{"id": "1", "type": "subscribe", "payload": {{"query": "{query}"}}}}')
+        assert secret in str(await connection.recv())
     assert len(lines(stream)) >= 12
     assert secret not in stream.getvalue()

@@ -1,0 +1,70 @@
+"""`pourplan serve` as people start it, from an empty data folder to its end."""
+
+import signal
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.api.http.process import Serving, free_port, run, serving_process
+from tests.database import short_folder
+
+
+@pytest.fixture(scope="module")
+async def running() -> AsyncIterator[Serving]:
+    with short_folder() as data:
+        async with serving_process(data) as serving:
+            yield serving
+
+
+async def test_a_plant_is_ready_on_a_machine_where_there_was_none(running: Serving) -> None:
+    async with httpx.AsyncClient(base_url=running.url) as client:
+        asked = {"query": "query Empty { tenant { name } productGroups { totalCount } }"}
+        answer = await client.post("/graphql", json=asked, headers={"X-Request-ID": "first"})
+    assert answer.json() == {"data": {"tenant": {"name": "This plant"}, "productGroups": {"totalCount": 0}}}
+
+
+async def test_its_log_is_json_with_uvicorns_lines_in_it(running: Serving) -> None:
+    async with httpx.AsyncClient(base_url=running.url) as client:
+        await client.post(
+            "/graphql", json={"query": "query Asked { __typename }"}, headers={"X-Request-ID": "42"}
+        )
+    lines = running.lines()
+    assert {line["event"] for line in lines} >= {"service_ready", "Application startup complete."}
+    (operation,) = [line for line in lines if line["event"] == "operation" and line["name"] == "Asked"]
+    assert (operation["request_id"], operation["level"], operation["outcome"]) == ("42", "info", "ok")
+
+
+async def test_a_second_service_on_the_folder_ends_with_a_sentence(running: Serving) -> None:
+    code, written = await run(running.log.parent, "serve", "--port", str(free_port()))
+    assert code != 0
+    assert f"Another Pourplan service (process {running.process.pid})" in written
+    assert "Traceback" not in written
+
+
+async def test_a_second_service_on_the_port_ends_with_a_sentence(running: Serving) -> None:
+    with short_folder() as data:
+        code, written = await run(data, "serve", "--port", running.url.rpartition(":")[2])
+    assert code != 0
+    assert "can't be had" in written
+    assert "Traceback" not in written
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_it_ends_in_order_when_told_to(how: int) -> None:
+    with short_folder() as data:
+        async with serving_process(data) as serving:
+            assert (data / "postgres" / "postmaster.pid").exists()
+            code = await serving.stop(how)
+            assert code in (0, -how, 128 + how, 130)
+            assert "Application shutdown complete." in {line["event"] for line in serving.lines()}
+            assert not (data / "postgres" / "postmaster.pid").exists()
+            assert not [line for line in serving.lines() if line["level"] == "error"]
+
+
+async def test_the_network_is_not_served() -> None:
+    with short_folder() as data:
+        code, written = await run(data, "serve", "--host", "0.0.0.0")  # noqa: S104 - refused
+        assert code != 0
+        assert "no sign-in yet" in written
+        assert list(data.iterdir()) == []
