@@ -40,7 +40,9 @@ async def _work_on(run_id: str) -> str:
     configure_logs(os.environ)
     environment = JobEnvironment.read(os.environ)
     async with environment.store(modal.current_function_call_id()) as store:
-        ending = await work(UUID(run_id), store, lease_seconds=environment.lease_seconds)
+        ending = await work(
+            UUID(run_id), store, lease_seconds=environment.lease_seconds, kinds=environment.kind_of
+        )
     return ending.value
 
 

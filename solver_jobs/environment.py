@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
+from solver_jobs.kinds import SOLVER_THREADS, Kind, kind_of
 from solver_jobs.store import DirectStore
 
 _LEASE_SECONDS = 60
@@ -28,11 +29,14 @@ class JobEnvironment:
         A worker that says nothing for so long is given up (``POURPLAN_LEASE_SECONDS``).
     max_attempts
         How often a run is claimed at most (``POURPLAN_MAX_ATTEMPTS``).
+    solver_threads
+        On how many threads a search runs (``POURPLAN_SOLVER_THREADS``).
     """
 
     database_url: str = field(repr=False)
     lease_seconds: int = _LEASE_SECONDS
     max_attempts: int = _MAX_ATTEMPTS
+    solver_threads: int = SOLVER_THREADS
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -53,6 +57,7 @@ class JobEnvironment:
             database_url=url,
             lease_seconds=_whole(environment, "POURPLAN_LEASE_SECONDS", _LEASE_SECONDS),
             max_attempts=_whole(environment, "POURPLAN_MAX_ATTEMPTS", _MAX_ATTEMPTS),
+            solver_threads=_whole(environment, "POURPLAN_SOLVER_THREADS", SOLVER_THREADS),
         )
 
     def store(self, call_id: str | None) -> DirectStore:
@@ -63,6 +68,10 @@ class JobEnvironment:
             lease_seconds=self.lease_seconds,
             max_attempts=self.max_attempts,
         )
+
+    def kind_of(self, name: str) -> Kind[Any, Any]:
+        """Load what works on runs of a kind, on as many threads as are set."""
+        return kind_of(name, self.solver_threads)
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -62,7 +62,8 @@ class Kind(Generic[ProblemT, ResultT]):
     verify: Callable[[ProblemT, ResultT], list[str]]
 
 
-def _forecast() -> Kind[Any, Any]:
+def _forecast(threads: int) -> Kind[Any, Any]:
+    del threads  # done before a second one was started
     from solver_jobs.forecast import planner
     from solver_jobs.forecast.problem import ForecastProblem, ForecastResult
     from solver_jobs.forecast.verify import verify
@@ -75,11 +76,49 @@ def _forecast() -> Kind[Any, Any]:
     return Kind(ForecastProblem.model_validate, solve, verify)
 
 
-_KINDS: Mapping[str, Callable[[], Kind[Any, Any]]] = {"FORECAST": _forecast}
+def _replan(threads: int) -> Kind[Any, Any]:
+    from solver_jobs.foundry import planner
+    from solver_jobs.foundry.checks import require_sound
+    from solver_jobs.foundry.task import ReplanAnswer, ReplanTask, answer
+    from solver_jobs.foundry.verify import verify
+
+    def solve(problem: ReplanTask, *, stop: StopSignal, progress: Listener) -> ReplanAnswer:
+        require_sound(problem.problem)
+
+        def hear(told: planner.Progress) -> None:
+            progress(told.phase.lower(), told.percent, told.objective, told.bound)
+
+        plan = planner.plan(
+            problem.problem,
+            time_limit=problem.time_limit_seconds,
+            workers=threads,
+            seed=problem.seed,
+            listener=hear,
+            stop=stop.is_set,
+        )
+        return answer(problem.problem, plan)
+
+    def judge(problem: ReplanTask, result: ReplanAnswer) -> list[str]:
+        return verify(problem.problem, result.plan)
+
+    return Kind(ReplanTask.model_validate, solve, judge)
 
 
-def kind_of(name: str) -> Kind[Any, Any]:
+_KINDS: Mapping[str, Callable[[int], Kind[Any, Any]]] = {"FORECAST": _forecast, "REPLAN": _replan}
+
+SOLVER_THREADS = 2
+"""Threads on which a search runs unless told."""
+
+
+def kind_of(name: str, threads: int = SOLVER_THREADS) -> Kind[Any, Any]:
     """Load what works on runs of a kind.
+
+    Parameters
+    ----------
+    name
+        The kind.
+    threads
+        On how many a search runs.
 
     Raises
     ------
@@ -93,4 +132,4 @@ def kind_of(name: str) -> Kind[Any, Any]:
             "Bring the worker to the version of the service (on Modal: modal deploy -m solver_jobs.app), "
             "then start the run again.",
         )
-    return _KINDS[name]()
+    return _KINDS[name](threads)

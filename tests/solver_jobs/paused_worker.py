@@ -68,8 +68,8 @@ class PausingStore(DirectStore):
         await super().fail(claim, error)
 
 
-def pausing_forecast() -> Kind[Any, Any]:
-    real = kinds._forecast()
+def pausing_forecast(threads: int) -> Kind[Any, Any]:
+    real = kinds._forecast(threads)
 
     def solve(problem: Any, *, stop: StopSignal, progress: Listener) -> Any:
         if first_at("solving"):
