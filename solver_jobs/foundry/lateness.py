@@ -218,13 +218,13 @@ def _say_own_limit(board: Board, o: int, blame: _Blame) -> str:
     limit = {
         "PART_CAP": f"the cap of {per_day} molds of one part a day",
         "MOLDING": f"molding with {per_day} a day",
-        "METAL": f"the metal for {per_day} molds a day",
+        "METAL": f"the metal for {say_count(per_day, 'mold')} a day",
     }.get(
         blame.resource,
         f"{say_count(resources.flasks(part.flask_size), 'flask')} {part.flask_size}, "
         f"each held for {flask_stay(part)} working days,",
     )
-    leave = "leave" if blame.resource in FLASKS else "leaves"
+    leave = "leave" if blame.resource in FLASKS and resources.flasks(part.flask_size) != 1 else "leaves"
     return (
         f"Even alone in the shop it gets no more than {say_count(most, 'mold')} by then "
         f"({say_count(days, 'working day')}): {limit} {leave} {say_count(blame.units, 'unit')} late."
@@ -234,10 +234,11 @@ def _say_own_limit(board: Board, o: int, blame: _Blame) -> str:
 def _say_resource(board: Board, o: int, resource: Resource) -> str:
     i = board.instance
     if resource in FLASKS:
-        size = FLASK_SIZES[int(i.size[o])]
-        return f"All {int(i.flasks[i.size[o]])} flasks {size} are full"
+        size, owned = FLASK_SIZES[int(i.size[o])], int(i.flasks[i.size[o]])
+        return f"All {owned} flasks {size} are full" if owned != 1 else f"The only flask {size} is full"
+    places = "The only pattern place is taken"
     return {
-        "PATTERN_PLACES": f"All {i.max_patterns} pattern places are taken",
+        "PATTERN_PLACES": places if i.max_patterns == 1 else f"All {i.max_patterns} pattern places are taken",
         "METAL": f"Of the metal, poured the day after, less than the {int(i.kg[o])} kg of a mold is left",
         "MOLDING": f"Molding is at its {i.molding_max} molds",
         "PART_CAP": f"The cap of {i.same_part_max} molds of one part a day is reached",
@@ -254,7 +255,8 @@ def _say_claims(board: Board, o: int, blame: _Blame) -> str:
     named = [
         f"{who} ({_say_amount(amount, unit.get(blame.resource, 'flask-day'))})" for amount, who in amounts
     ]
-    return f", taken by {say_some(named)}" if named else ""
+    taken = "by" if blame.resource == "PATTERN_PLACES" else "taken by"
+    return f", {taken} {say_some(named)}" if named else ""
 
 
 def _say_amount(amount: float, unit: str) -> str:
