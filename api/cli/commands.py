@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -235,6 +236,8 @@ def main() -> None:
     from api.cluster import EmbeddedPostgresError
     from api.migrations import MigrationError
 
+    # Told to end, a command ends as by Ctrl-C: it closes what it has opened, the database above all.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         app()
     except CommandFailed as failure:

@@ -38,8 +38,10 @@ class Session:
         data = unpacked(result.data)
         for payload in data.values():
             if isinstance(payload, dict) and payload.get("userErrors"):
-                mistake = payload["userErrors"][0]
-                raise CommandFailed(mistake["message"], mistake.get("hint"))
+                mistakes = payload["userErrors"]
+                raise CommandFailed(
+                    "\n".join(mistake["message"] for mistake in mistakes), mistakes[0].get("hint")
+                )
         return data
 
     async def follow(self, subscription: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:

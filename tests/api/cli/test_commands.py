@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -158,6 +160,31 @@ def test_commands_keep_off_a_database_of_the_network(tmp_path: Path) -> None:
     done = pourplan(tmp_path, "forecast", "2024-09", DATABASE_URL=url, DATABASE_JOBS_URL=url)
     assert done.returncode == 1
     assert "DATABASE_URL is set" in done.stderr
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_told_to_end_leaves_no_database_behind(
+    new_data: Path, told: signal.Signals
+) -> None:
+    assert pourplan(new_data, "import", *workbooks()).returncode == 0
+    pid_file = new_data / "postgres" / "postmaster.pid"
+    assert not pid_file.exists()
+    # A Modal that can't be reached: the run waits, and so does the command.
+    waiting = {"POURPLAN_MODAL_APP": "pourplan", "MODAL_SERVER_URL": "http://127.0.0.1:1"}
+    command = subprocess.Popen(
+        [PROGRAM, "forecast", "2024-09"],
+        env={**os.environ, **waiting, "POURPLAN_DATA": str(new_data)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not pid_file.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    assert command.poll() is None
+    command.send_signal(told)
+    assert command.wait(30) != 0
+    assert not pid_file.exists()
 
 
 class TestSolvingWithoutADatabase:
