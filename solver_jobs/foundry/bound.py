@@ -22,6 +22,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 from ortools.math_opt.python import mathopt
+from ortools.sat.python import cp_model
 
 from .compiled import compiled
 from .instance import Instance
@@ -374,6 +375,28 @@ class LateProgram:
             rows[pair].set_coefficient(y, -float(i.same_part_max))
         for (o, d), x in self._x.items():
             rows[int(i.unit[o]), d].set_coefficient(x, 1.0)
+
+    def exact(self, known: Ints) -> tuple[cp_model.CpModel, dict[tuple[int, int], cp_model.IntVar]]:
+        """Write the same program over whole numbers for CP-SAT, with the molds of a known plan as hint."""
+        exact = cp_model.CpModel()
+        whole = {v: exact.new_int_var(0, round(v.upper_bound), "") for v in self.model.variables()}
+        terms: dict[mathopt.LinearConstraint, list[tuple[cp_model.IntVar, int]]] = {}
+        for entry in self.model.linear_constraint_matrix_entries():
+            pair = whole[entry.variable], round(entry.coefficient)
+            terms.setdefault(entry.linear_constraint, []).append(pair)
+        for row, upper in self._rows:
+            pairs = terms.get(row, [])
+            total = cp_model.LinearExpr.weighted_sum([v for v, _ in pairs], [c for _, c in pairs])
+            exact.add(total <= round(upper))
+        molds = {key: whole[x] for key, x in self._x.items()}
+        value = [int(self._instance.weight[o]) for o, _ in molds]
+        exact.maximize(cp_model.LinearExpr.weighted_sum(list(molds.values()), value))
+        for (o, d), x in molds.items():
+            exact.add_hint(x, int(known[o, d]))
+        for (unit, d), y in self._y.items():
+            members = np.flatnonzero(self._instance.unit == unit)
+            exact.add_hint(whole[y], int(known[members, d].sum() > 0))
+        return exact, molds
 
     def solve(self, seconds: float) -> "dict[mathopt.LinearConstraint, float] | None":
         """Multipliers of all rows by GLOP; those of an answer that is not optimal only weaken the floor."""

@@ -46,6 +46,16 @@ class Floor:
         self.room = np.full((instance.n_units, days), instance.same_part_max, np.int64)
         self.on = np.zeros((instance.n_units, days), bool)
 
+    def room_for(self, o: int, d: int) -> int:
+        """Molds of order `o` for which day `d` has room."""
+        i = self._instance
+        unit = int(i.unit[o])
+        if self.places[d] <= 0 and not self.on[unit, d]:
+            return 0
+        flasks = int(self.flasks[i.size[o], d : d + int(i.stay[o])].min())
+        metal = int(self.metal[d]) // max(1, int(i.kg[o]))
+        return max(0, min(int(self.molds[d]), int(self.room[unit, d]), metal, flasks))
+
     def take(self, o: int, d: int, molds: int) -> None:
         """Mold `molds` of order `o` on day `d`; what is free may become negative."""
         i = self._instance
@@ -109,6 +119,22 @@ def place_pins(instance: Instance) -> Floor:
 def construct(instance: Instance) -> Layout:
     """Give the first plan: the dispatch that proved the horizon long enough, its patterns laid at best."""
     return lay_patterns(instance, instance.fitting)
+
+
+def complete(instance: Instance, molds: Ints) -> Layout | None:
+    """Place what a part of a plan leaves open, on the last days that have room; None where that fails."""
+    floor, plan = Floor(instance), molds.copy()
+    for o, d in np.argwhere(plan > 0):
+        floor.take(int(o), int(d), int(plan[o, d]))
+    left = instance.remaining - plan.sum(axis=1)
+    for o in np.flatnonzero(left > 0):
+        for d in range(instance.horizon - 1, -1, -1):
+            m = min(int(left[o]), floor.room_for(int(o), d)) if instance.pinned[o, d] < 0 else 0
+            if m > 0:
+                floor.take(int(o), d, m)
+                plan[o, d] += m
+                left[o] -= m
+    return None if left.any() or floor.overdrawn() else lay_patterns(instance, plan)
 
 
 def previous(instance: Instance) -> Layout | None:

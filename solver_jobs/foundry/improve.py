@@ -848,6 +848,8 @@ class Aim:
     ----------
     cost, tardiness, moved, congestion
         Weights of the objective and of the tiers below it.
+    change
+        Share of the price of a change that counts; less than 1 lets the search split runs freely at first.
     towards_late
         Moves out of ten that start from a late unit.
     forward
@@ -858,6 +860,7 @@ class Aim:
     tardiness: float = 0.0
     moved: float = 0.0
     congestion: float = 0.0
+    change: float = 1.0
     towards_late: float = 6.0
     forward: float = 0.0
 
@@ -879,6 +882,7 @@ class Search:
         self._tmp = np.zeros((4, shop.free.shape[1]), np.int64)
         self._work = np.zeros((UNITS_LATE + 1, max(n, days, len(shop.line), MOST_REMOVED)), np.int64)
         self._free = shop.free.copy()
+        self._price = shop.price.copy()
         self.aim(Aim(cost=1.0))
 
     @property
@@ -912,7 +916,8 @@ class Search:
         change = int(price[PRICE_CHANGE])
         dearest = max(1, int(self._shop.line[:, L_WEIGHT].max(initial=1)))
         par[SCALE] = 1.0 / change if change else 10.0 / dearest
-        par[CHANGE] = 1.0 if change else 0.0
+        par[CHANGE] = aim.change if change else 0.0
+        self._price[PRICE_CHANGE] = round(aim.change * change)
         par[BLINK], par[TOWARDS_LATE], par[FORWARD] = 0.1, aim.towards_late, aim.forward
         par[W_COST] = aim.cost * par[SCALE]
         par[W_UNPLACED] = par[W_COST] * 20.0 * max(dearest, change)
@@ -927,7 +932,7 @@ class Search:
         self._free[:] = shop.free
         self._plan[:] = 0
         insert_all(
-            shop.unit, shop.line, shop.held, shop.cap, shop.before, shop.price, self._free, self._plan,
+            shop.unit, shop.line, shop.held, shop.cap, shop.before, self._price, self._free, self._plan,
             self._tmp, self._work, self._par, self._rng, sequence,
         )  # fmt: skip
         self._weigh()
@@ -938,7 +943,7 @@ class Search:
         self._free[:] = shop.free
         self._plan[:] = 0
         load(
-            shop.unit, shop.line, shop.held, shop.before, shop.price, self._free, self._plan, self._tmp,
+            shop.unit, shop.line, shop.held, shop.before, self._price, self._free, self._plan, self._tmp,
             self._work, molds, on,
         )  # fmt: skip
         self._weigh()
@@ -957,7 +962,7 @@ class Search:
         """Take `number` iterations while the temperature falls from `hot` to `cold`."""
         shop = self._shop
         steps(
-            shop.unit, shop.line, shop.held, shop.cap, shop.before, shop.level, shop.price, self._free,
+            shop.unit, shop.line, shop.held, shop.cap, shop.before, shop.level, self._price, self._free,
             self._plan, self._old, self._best, self._tmp, self._work, self._par, self._count, self._rng,
             number, hot, cold,
         )  # fmt: skip

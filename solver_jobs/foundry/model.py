@@ -9,7 +9,7 @@ capacities let an order mold on that day, a day on the line is linked by that bo
 flow, late units are counted exactly, and what no plan can undercut is said.
 """
 
-import threading
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from ortools.sat.python import cp_model
 
-from .bound import Floors, day_caps
+from .bound import Floors, LateProgram, day_caps
 from .instance import Instance
 from .score import Layout, Score
 
@@ -323,50 +323,61 @@ def tier_units(tier: Tier, value: Score) -> int:
 
 
 class Watch(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
-    """Tells each better plan and floor while CP-SAT works."""
+    """Tells each better plan while CP-SAT works."""
 
-    def __init__(self, model: ReplanModel, on_plan: Callable[[Layout], None]) -> None:
+    def __init__(self, on_plan: Callable[[Callable[[cp_model.IntVar], int]], None]) -> None:
         super().__init__()
-        self._model, self._on_plan = model, on_plan
+        self._on_plan = on_plan
 
     def on_solution_callback(self) -> None:
         """Hand the plan on."""
-        self._on_plan(self._model.layout(self.value))
+        self._on_plan(self.value)
 
 
 class Solve:
     """One solve, that can be stopped from another thread."""
 
-    def __init__(self, model: ReplanModel, *, workers: int, seed: int) -> None:
-        self._model = model
+    def __init__(self, *, workers: int, seed: int) -> None:
         self._solver = cp_model.CpSolver()
-        self._lock = threading.Lock()
         self._stopped = False
         self._solver.parameters.num_workers = workers
         self._solver.parameters.random_seed = seed
         self._solver.parameters.linearization_level = 2
 
     def stop(self) -> None:
-        """End the solve with what it has."""
+        """End the solve with what it has; one that has not begun does not begin."""
         self._stopped = True
         self._solver.stop_search()
 
-    def run(
-        self,
-        *,
-        seconds: float | None,
-        work: float | None,
-        on_plan: Callable[[Layout], None],
-        on_bound: Callable[[float], None],
-    ) -> Answer:
+    def limit(self, *, seconds: float | None, work: float | None) -> None:
         """Solve within `seconds`, or within `work`, CP-SAT's deterministic time, to be repeatable."""
         if seconds is not None:
             self._solver.parameters.max_time_in_seconds = max(0.01, seconds)
         if work is not None:
             self._solver.parameters.max_deterministic_time = work
+
+    def run(
+        self, model: ReplanModel, on_plan: Callable[[Layout], None], on_bound: Callable[[float], None]
+    ) -> Answer:
+        """Minimise what the model says."""
+        if self._stopped:
+            return Answer(None, -math.inf, proven=False)
         self._solver.best_bound_callback = on_bound
-        status = self._solver.solve(self._model.model, Watch(self._model, on_plan))
+        status = self._solver.solve(model.model, Watch(lambda value: on_plan(model.layout(value))))
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return Answer(None, self._solver.best_objective_bound, proven=False)
-        layout = self._model.layout(self._solver.value)
+        layout = model.layout(self._solver.value)
         return Answer(layout, self._solver.best_objective_bound, status == cp_model.OPTIMAL)
+
+    def run_late(self, program: LateProgram, known: Ints) -> tuple[Ints | None, float]:
+        """Most value of molds on time, patterns without changes: molds, and what no plan exceeds."""
+        if self._stopped:
+            return None, math.inf
+        model, molds = program.exact(known)
+        status = self._solver.solve(model)
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            return None, math.inf
+        found = np.zeros_like(known)
+        for (o, d), x in molds.items():
+            found[o, d] = self._solver.value(x)
+        return found, float(self._solver.best_objective_bound)

@@ -5,6 +5,7 @@ CP-SAT, large ones are searched to the end.  With a number of steps instead of a
 clock, and the same seed gives the same plan.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,18 @@ from typing import Literal
 import numpy as np
 
 from .anneal import Annealing, Budget, Cooling, Translation
-from .bound import Floors, Schedule, first_floors, joined_floor, late_floor, objective_step, round_up
-from .construct import construct, lay_patterns, previous
+from .bound import (
+    Floors,
+    LateProgram,
+    Schedule,
+    first_floors,
+    joined_floor,
+    late_floor,
+    late_step,
+    objective_step,
+    round_up,
+)
+from .construct import complete, construct, lay_patterns, previous
 from .improve import Aim
 from .instance import Instance
 from .model import ReplanModel, Solve, Tier, tier_units
@@ -24,10 +35,10 @@ Phase = Literal["CONSTRUCT", "IMPROVE", "PROVE", "POLISH"]
 
 SMALL, MIDDLE = 1_800, 7_000
 """Units x days up to which a problem is proven at once, and up to which proving is worth half of the time."""
-HOT, COLD = 6.0, 0.2
-"""Temperatures of the annealing, in pattern changes."""
-REHEAT, RECOLD = 1.5, 0.15
-"""Temperatures of the second round, from the best plan of the first."""
+SPLIT = Cooling(Aim(cost=1.0, change=0.2), 6.0, 0.2)
+"""First round: cheap changes let runs split and find late units their places; temperatures in changes."""
+MERGE = Cooling(Aim(cost=1.0), 0.5, 0.15)
+"""Second round, from the best plan of the first: changes at their price."""
 STEPS_OF_WORK = 20_000.0
 """Iterations that count as one unit of CP-SAT's deterministic time."""
 
@@ -198,6 +209,7 @@ class Portfolio:
             self._improve(annealing)
             if floors is not None:
                 floors.join(max(0.0, self._left()))
+            self._learn_from_late_units(annealing)
             self._prove()
             self._polish(annealing)
         else:
@@ -249,18 +261,22 @@ class Portfolio:
         """Two rounds of annealing: from the first plan, then from the best of all threads."""
         self.phase = "IMPROVE"
         size = self._size()
-        share = 0.08 if size <= SMALL else 0.5 if size <= MIDDLE else 0.88
+        share = 0.08 if size <= SMALL else 0.35 if size <= MIDDLE else 0.88
         cap = 2.0 if size <= SMALL else 1e9
-        for cooling, part in (
-            (Cooling(Aim(cost=1.0), HOT, COLD), 0.7),
-            (Cooling(Aim(cost=1.0), REHEAT, RECOLD), 1.0),
-        ):
-            seconds = min(self._left(share), cap) * (part if part < 1.0 else 1.0)
-            if self._halt.is_set() or seconds <= 0:
+        seconds = min(self._left(share), cap)
+        for cooling, part in ((SPLIT, 0.7), (MERGE, 0.3)):
+            if self._finished(share):
                 return
-            self._anneal(annealing, cooling, seconds, 0.7 if part < 1.0 else 0.3)
+            self._anneal(annealing, cooling, part * seconds, part)
 
-    def _anneal(self, annealing: Annealing, cooling: Cooling, seconds: float, share: float) -> None:
+    def _anneal(
+        self,
+        annealing: Annealing,
+        cooling: Cooling,
+        seconds: float,
+        share: float,
+        start: Layout | None = None,
+    ) -> None:
         """One phase of annealing, which ends early when the best plan is proven."""
         steps = self._effort.steps
         by_clock = steps is None
@@ -268,7 +284,7 @@ class Portfolio:
         plans = annealing.run(
             cooling,
             Budget(None if steps is None else max(1, round(steps * share)), seconds),
-            self.incumbent.layout,
+            self.incumbent.layout if start is None else start,
             lambda: self._halt.is_set() or (by_clock and tier_of_objective and self.incumbent.proven),
             self.incumbent.offer if by_clock else lambda _: None,
         )
@@ -283,6 +299,43 @@ class Portfolio:
         self.phase = "PROVE"
         self._minimise(Tier.OBJECTIVE, self._left(0.9))
 
+    def _begin_solve(self, seconds: float) -> Solve:
+        """Make a solve of CP-SAT that `halt` and `watch` can end."""
+        steps = self._effort.steps
+        solve = Solve(workers=1 if steps is not None else self._effort.workers, seed=self._effort.seed)
+        if steps is None:
+            solve.limit(seconds=seconds, work=None)
+        else:
+            solve.limit(seconds=None, work=steps / STEPS_OF_WORK)
+        self._solve = solve
+        if self._halt.is_set():
+            solve.stop()
+        return solve
+
+    def _learn_from_late_units(self, annealing: Annealing) -> None:
+        """Start once more from the fewest late units with free changes, which the search seldom finds itself.
+
+        What CP-SAT proves about that is a floor of the late cost, often a better one than the linear
+        program's.
+        """
+        size, instance = self._size(), self.instance
+        if not SMALL < size <= MIDDLE or self.incumbent.proven or self._finished(0.5):
+            return
+        known = self.incumbent.layout.molds
+        program = LateProgram(instance, instance.weight.astype(np.float64))
+        found, most = self._begin_solve(self._left(0.5)).run_late(program, known)
+        self._solve = None
+        if math.isfinite(most):
+            step = late_step(instance)
+            kept = int((instance.weight * instance.remaining).sum())
+            late = max(self._floors.late_cost, round_up(kept - most, step))
+            changes = self._floors.changes
+            floor = max(self._floors.objective, late + instance.switch_weight * changes)
+            self._take(Floors(late, changes, floor))
+        start = None if found is None else complete(instance, found)
+        if start is not None and not self._finished(0.65):
+            self._anneal(annealing, MERGE, self._left(0.65), 0.3, start)
+
     def _minimise(self, tier: Tier, seconds: float) -> bool:
         """Minimise a tier by CP-SAT, those above it kept; whether the plan is proven to be best."""
         model = ReplanModel(self.instance)
@@ -294,17 +347,10 @@ class Portfolio:
             keep.append((above, tier_units(above, self.incumbent.score)))
         model.minimise(tier, keep)
         model.hint(self.incumbent.layout)
-        repeatable = self._effort.steps is not None
-        solve = Solve(model, workers=1 if repeatable else self._effort.workers, seed=self._effort.seed)
-        self._solve = solve
-        if self._halt.is_set():
-            return False
         objective = tier is Tier.OBJECTIVE
+        solve = self._begin_solve(seconds)
         answer = solve.run(
-            seconds=None if repeatable else seconds,
-            work=(self._effort.steps or 0) / STEPS_OF_WORK if repeatable else None,
-            on_plan=self.incumbent.offer,
-            on_bound=self.incumbent.raise_bound if objective else lambda _: None,
+            model, self.incumbent.offer, self.incumbent.raise_bound if objective else lambda _: None
         )
         self._solve = None
         if answer.layout is not None:

@@ -1,11 +1,13 @@
 """The exact model: each rule binds where it alone is scarce, hints are accepted, tiers don't trade."""
 
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 
-from solver_jobs.foundry.bound import first_floors
-from solver_jobs.foundry.construct import construct
+from solver_jobs.foundry.bound import LateProgram, first_floors
+from solver_jobs.foundry.construct import complete, construct
 from solver_jobs.foundry.instance import compile_problem
 from solver_jobs.foundry.model import Answer, ReplanModel, Solve, Tier, tier_units
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
@@ -54,9 +56,14 @@ def solve(
 ) -> Answer:
     model = ReplanModel(compile_problem(problem))
     model.minimise(tier, keep or [])
-    return Solve(model, workers=1, seed=1).run(
-        seconds=20, work=None, on_plan=lambda _: None, on_bound=lambda _: None
-    )
+    return solver().run(model, lambda _: None, lambda _: None)
+
+
+def solver() -> Solve:
+    """One thread, 20 seconds."""
+    solve = Solve(workers=1, seed=1)
+    solve.limit(seconds=20, work=None)
+    return solve
 
 
 @pytest.mark.parametrize(
@@ -115,11 +122,8 @@ def test_a_known_plan_is_a_valid_hint_and_floors_are_valid_cuts() -> None:
     model.minimise(Tier.OBJECTIVE)
     model.hint(construct(instance))
     heard: list[int] = []
-    answer = Solve(model, workers=1, seed=1).run(
-        seconds=20,
-        work=None,
-        on_plan=lambda layout: heard.append(score(instance, layout).objective),
-        on_bound=lambda _: None,
+    answer = solver().run(
+        model, lambda layout: heard.append(score(instance, layout).objective), lambda _: None
     )
     assert answer.proven
     assert heard
@@ -127,9 +131,22 @@ def test_a_known_plan_is_a_valid_hint_and_floors_are_valid_cuts() -> None:
     assert heard[-1] == answer.bound
 
 
-def test_a_solve_that_is_stopped_before_it_began_ends() -> None:
+def test_a_solve_that_is_stopped_before_it_began_does_not_begin() -> None:
     model = ReplanModel(compile_problem(two_orders({})))
     model.minimise(Tier.OBJECTIVE)
-    begun = Solve(model, workers=1, seed=1)
-    begun.stop()
-    begun.run(seconds=5, work=None, on_plan=lambda _: None, on_bound=lambda _: None)
+    stopped = solver()
+    stopped.stop()
+    assert stopped.run(model, lambda _: None, lambda _: None) == Answer(None, -math.inf, proven=False)
+
+
+def test_the_late_program_over_whole_numbers_is_the_model_without_changes() -> None:
+    problem = two_orders({"flasks_S": 5}, settings={"switch_weight": 0})
+    instance = compile_problem(problem)
+    program = LateProgram(instance, instance.weight.astype(np.float64))
+    molds, most = solver().run_late(program, construct(instance).molds)
+    assert molds is not None
+    assert most == 5_000_000
+    whole = complete(instance, molds)
+    assert whole is not None
+    assert late_molds(instance, whole.molds).sum() == 3
+    assert verify(problem, make_plan(instance, whole, 0)) == []
