@@ -294,6 +294,9 @@ class _Page:
 
     def compile(self, fields: Mapping[str, Details]) -> str:
         names = [below[0].node.name.value for below in fields.values()]
+        if set(names) == {"__typename"}:
+            # No row is asked for, and parameters without a place in the text are an error.
+            raise NotCompiled
         lists = sum(name in ("nodes", "edges") for name in names)
         # A single list needs no numbers: it is gathered as any other list is.
         alone = lists == 1 and "pageInfo" not in names
@@ -401,10 +404,12 @@ class _Page:
     def _page_fact(self, name: str, kind: GraphQLObjectType) -> str:
         if name == "__typename":
             return f"'{kind.name}'::text"
-        size = self.place("size", "integer")
         if name in ("startCursor", "endCursor"):
-            number = "1" if name == "startCursor" else f"least(count(*), {size})"
+            last = f"least(count(*), {self.place('size', 'integer')})"
+            number = "1" if name == "startCursor" else last
             return f"(array_agg({self._column(self._cursor())} {self._within()})[{number}]"
         is_further_end = (name == "hasNextPage") != self.ask.backward
         is_cut = (self.ask.before if name == "hasNextPage" else self.ask.after) is not None
-        return f"(count(*) > {size})" if is_further_end and not is_cut else str(is_cut).lower()
+        if is_further_end and not is_cut:
+            return f"(count(*) > {self.place('size', 'integer')})"
+        return str(is_cut).lower()

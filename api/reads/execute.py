@@ -29,6 +29,8 @@ class Statements:
     def __init__(self, kept: int = KEPT_STATEMENTS) -> None:
         self._kept = kept
         self._found: OrderedDict[Any, tuple[Statement | None, Any]] = OrderedDict()
+        self.compiled = 0
+        """How many statements were ever compiled."""
 
     def __len__(self) -> int:
         return len(self._found)
@@ -43,6 +45,7 @@ class Statements:
     def keep(self, shape: Any, statement: Statement | None, nodes: Any) -> None:
         """Remember a shape, with the nodes that it is told by; forget the one unused the longest."""
         self._found[shape] = (statement, nodes)
+        self.compiled += statement is not None
         if len(self._found) > self._kept:
             self._found.popitem(last=False)
 

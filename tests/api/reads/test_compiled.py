@@ -1,49 +1,12 @@
 """What is compiled answers as the normal way does, and costs one statement."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 
-from api.schema import reads
 from tests.api.desk import Desk
 from tests.api.planning.test_forecast import carry_out, queue
+from tests.api.reads.comparing import answered_alike
 from tests.api.reads.counting import counting_statements
 from tests.database import Connection
-
-
-@contextmanager
-def the_normal_way() -> Iterator[None]:
-    reads.compiles = False
-    try:
-        yield
-    finally:
-        reads.compiles = True
-
-
-async def both(desk: Desk, query: str, **variables: Any) -> Any:
-    """The compiled answer, after it was found equal to the normal one, to the order of keys."""
-    compiled = await desk.execute(query, **variables)
-    with the_normal_way():
-        normal = await desk.execute(query, **variables)
-    assert compiled.errors == normal.errors
-    assert written(compiled.data) == written(normal.data)
-    return compiled.data
-
-
-def written(data: Any) -> str:
-    """JSON in which 1 and 1.0 are the same number."""
-    return repr(_numbers(data))
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _numbers(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_numbers(one) for one in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
 
 EVERYTHING_OF_A_GRADE = """
 fragment Grade on SteelGrade {
@@ -78,7 +41,7 @@ QUERIES = {
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
 async def test_both_ways_come_to_the_same(viewer: Desk, query: str) -> None:
-    await both(viewer, query)
+    await answered_alike(viewer, query)
 
 
 async def test_fragments_variables_and_directives(viewer: Desk) -> None:
@@ -93,7 +56,7 @@ async def test_fragments_variables_and_directives(viewer: Desk) -> None:
         {"with": True, "from": "2024-07", "n": 50},
         {"with": True, "from": None, "n": None},
     ):
-        await both(viewer, query, **variables)
+        await answered_alike(viewer, query, **variables)
 
 
 async def test_runs_with_all_that_they_answered(planner: Desk, jobs: Connection) -> None:
@@ -118,7 +81,7 @@ async def test_runs_with_all_that_they_answered(planner: Desk, jobs: Connection)
         ...P @include(if: true)
     }
     fragment P on ForecastRun { progress { phase percent bestObjective bestBound gap } }"""
-    data = await both(planner, query, id=done)
+    data = await answered_alike(planner, query, id=done)
     assert data["planRun"]["totalHeats"] == 286
     assert len(data["planRuns"]["nodes"]) == 2
 
@@ -130,7 +93,7 @@ async def test_nodes_of_several_types(viewer: Desk) -> None:
     unknown = "RnVybmFjZTowMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDE="
     query = """query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id
         ... on ProductGroup { name grades { name } } ... on SteelGrade { name productGroup { name } } } }"""
-    data = await both(viewer, query, ids=[*ids, unknown, ids[0]])
+    data = await answered_alike(viewer, query, ids=[*ids, unknown, ids[0]])
     assert [node and node["id"] for node in data["nodes"]] == [*ids, None, ids[0]]
 
 

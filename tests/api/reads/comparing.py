@@ -1,0 +1,53 @@
+"""Asks the same twice: by statements, and the normal way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from strawberry.types.execution import ExecutionResult
+
+from api.schema import reads
+from tests.api.desk import Desk
+
+
+@contextmanager
+def the_normal_way() -> Iterator[None]:
+    """Nothing is compiled meanwhile."""
+    reads.compiles = False
+    try:
+        yield
+    finally:
+        reads.compiles = True
+
+
+async def both(desk: Desk, query: str, **variables: Any) -> ExecutionResult:
+    """The compiled answer, after it was found equal to the normal one, to the order of keys."""
+    compiled = await desk.execute(query, **variables)
+    with the_normal_way():
+        normal = await desk.execute(query, **variables)
+    assert told(compiled) == told(normal), query
+    assert written(compiled.data) == written(normal.data), query
+    return compiled
+
+
+async def answered_alike(desk: Desk, query: str, **variables: Any) -> Any:
+    """The data of such an answer."""
+    return (await both(desk, query, **variables)).data
+
+
+def told(answer: ExecutionResult) -> list[str]:
+    """The errors of an answer; which of several comes first is a matter of moments."""
+    return sorted(f"{error.path} {error.message} {error.extensions}" for error in answer.errors or ())
+
+
+def written(data: Any) -> str:
+    """JSON in which 1 and 1.0 are the same number."""
+    return repr(_numbers(data))
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _numbers(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_numbers(one) for one in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
