@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ParamSpec, Protocol, TypeVar
 
 import asyncpg
@@ -26,6 +26,14 @@ class PayloadType(Protocol[PayloadMade]):
         ...
 
 
+class UserMistakes(Exception):
+    """Several mistakes of the user at once, such as all that is wrong about a file."""
+
+    def __init__(self, mistakes: Sequence[UserMistake]) -> None:
+        super().__init__("; ".join(mistake.message for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
 _CONFLICT = UserMistake(
     "CONFLICT",
     "Somebody else was changing the same data at this moment; nothing was stored.",
@@ -41,6 +49,11 @@ _EXPECTED = {
         "NOT_FOUND",
         "It is not there any more, or not in this tenant; nothing was stored.",
         hint="Read the list again and use an id from there.",
+    ),
+    "PT429": UserMistake(
+        "TOO_MANY_RUNS",
+        "As many runs of this kind are queued or running as your tenant may have at once.",
+        hint="Wait until one has ended, or cancel one.",
     ),
     "40001": _CONFLICT,
     "40P01": _CONFLICT,
@@ -66,6 +79,8 @@ def answers_mistakes(
                 return await resolver(*args, **kwargs)
             except UserMistake as mistake:
                 return payload(user_errors=[UserError.of(mistake)])
+            except UserMistakes as several:
+                return payload(user_errors=[UserError.of(mistake) for mistake in several.mistakes])
             except asyncpg.PostgresError as error:
                 expected = as_mistake(error)
                 if expected is None:

@@ -9,8 +9,12 @@ from api.catalog.mutations import CatalogMutations
 from api.catalog.queries import CatalogQueries
 from api.demand.mutations import DemandMutations
 from api.demand.queries import DemandQueries
+from api.foundry.mutations import FoundryMutations
+from api.foundry.queries import FoundryQueries
 from api.planning.mutations import PlanningMutations
 from api.planning.queries import PlanningQueries
+from api.planning.replan_mutations import ReplanMutations
+from api.planning.replan_types import ReplanRun
 from api.planning.subscriptions import PlanningSubscriptions
 from api.planning.types import ForecastRun
 from api.reads.execute import ReadingExecutor, read_by_statements
@@ -26,7 +30,7 @@ from api.workbooks.queries import WorkbookQueries
 @strawberry.type(
     description="What can be read. Everything is of the caller's tenant, and nothing else is seen."
 )
-class Query(TenantQueries, CatalogQueries, DemandQueries, PlanningQueries, WorkbookQueries):
+class Query(TenantQueries, CatalogQueries, DemandQueries, FoundryQueries, PlanningQueries, WorkbookQueries):
     """All queries."""
 
     node: Node | None = read(
@@ -41,7 +45,15 @@ class Query(TenantQueries, CatalogQueries, DemandQueries, PlanningQueries, Workb
 @strawberry.type(
     description="What can be changed. A mistake in the input comes back in `userErrors` and changes nothing."
 )
-class Mutation(WorkbookMutations, CatalogMutations, DemandMutations, PlanningMutations, TenantMutations):
+class Mutation(
+    WorkbookMutations,
+    CatalogMutations,
+    DemandMutations,
+    FoundryMutations,
+    PlanningMutations,
+    ReplanMutations,
+    TenantMutations,
+):
     """All mutations."""
 
 
@@ -54,7 +66,7 @@ schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[ForecastRun],
+    types=[ForecastRun, ReplanRun],
     execution_context_class=ReadingExecutor,
     config=StrawberryConfig(scalar_map=SCALARS),
 )

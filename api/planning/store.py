@@ -80,6 +80,12 @@ where t.id = (select current_tenant_id())
 
 QUEUE_FORECAST = "select create_run('FORECAST', $1::jsonb, $2::date)"
 
+QUEUE_REPLAN = "select create_replan($1, $2, $3, $4)"
+
+RUN_OF_KEY = "select id, kind from plan_runs where idempotency_key = $1"
+
+PLAN = "select scenario_id, asof_date, plan from replans where run_id = $1"
+
 CANCEL = "select cancel_run($1, $2)"
 
 
@@ -100,6 +106,24 @@ async def queue_forecast(connection: Connection, problem: Mapping[str, Any], mon
     """Store a forecast's problem as a queued run, and give its key."""
     key: UUID = await connection.fetchval(QUEUE_FORECAST, problem, month)
     return key
+
+
+async def queue_replan(
+    connection: Connection, scenario: UUID, asof_date: date, task: Mapping[str, Any], token: str | None
+) -> UUID:
+    """Store a replan's task as a queued run, and give its key; the same token gives the same run."""
+    key: UUID = await connection.fetchval(QUEUE_REPLAN, scenario, asof_date, task, token)
+    return key
+
+
+async def run_of_key(connection: Connection, token: str) -> Row | None:
+    """Find the run that was asked for with an idempotency key: id, kind."""
+    return await connection.fetchrow(RUN_OF_KEY, token)
+
+
+async def plan(connection: Connection, run: UUID) -> Row | None:
+    """Read the plan of a replan that succeeded: scenario_id, asof_date, plan in its JSON form."""
+    return await connection.fetchrow(PLAN, run)
 
 
 async def cancel(connection: Connection, key: UUID, *, keep_best: bool) -> Mapping[str, Any]:

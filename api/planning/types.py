@@ -99,7 +99,7 @@ class RunError:
     )
 
 
-RUN_TYPES = {"FORECAST": "ForecastRun"}
+RUN_TYPES = {"FORECAST": "ForecastRun", "REPLAN": "ReplanRun"}
 """The type of a run by its kind; runs of other kinds are not shown."""
 RUN_TYPE_NAMES = tuple(RUN_TYPES.values())
 

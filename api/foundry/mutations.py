@@ -1,0 +1,196 @@
+"""Bringing a foundry's data in, copying them, and choosing the base."""
+
+from __future__ import annotations
+
+import asyncpg
+import strawberry
+from strawberry.scalars import JSON
+
+from api.context import Info
+from api.foundry import store
+from api.foundry.problem import sound_problem, stored_form
+from api.foundry.types import Scenario
+from api.payloads import answers_mistakes
+from api.reads.asking import stored_one
+from api.relay import UserError, UserMistake, is_storable, key_of
+from api.roles import Role, require
+from solver_jobs.foundry.findings import Finding
+
+NAME = ("input", "name")
+PROBLEM = ("input", "problem")
+SCENARIO = ("input", "scenarioId")
+LONGEST_NAME = 200
+
+
+@strawberry.type(
+    description="Something odd about a foundry's data, with which a plan can be made all the same."
+)
+class ProblemWarning:
+    """One finding."""
+
+    code: str = strawberry.field(description="Stable name of the oddity, for programs.")
+    message: str = strawberry.field(description="What was found, and what was expected.")
+    path: list[str] = strawberry.field(description="Where in the problem, from the outside in.")
+    hint: str = strawberry.field(description="How the plan deals with it, or what to do next.")
+
+    @classmethod
+    def of(cls, finding: Finding) -> ProblemWarning:
+        """Show a finding."""
+        return cls(code=finding.code, message=finding.message, path=list(finding.path), hint=finding.hint)
+
+
+@strawberry.input(description="A foundry's data.")
+class ImportScenarioInput:
+    """What to store, and under which name."""
+
+    name: str = strawberry.field(
+        description="The scenario's name; one of this name that is there gets these data instead of its own, "
+        "and keeps its runs."
+    )
+    problem: JSON = strawberry.field(
+        description="A foundry problem in its JSON form, as `pourplan schema foundry` describes it."
+    )
+
+
+@strawberry.type(description="The scenario with its new data.")
+class ImportScenarioPayload:
+    """Answer of `importScenario`."""
+
+    scenario: Scenario | None = strawberry.field(
+        default=None, description="The scenario; null if nothing was stored."
+    )
+    warnings: list[ProblemWarning] | None = strawberry.field(
+        default=None, description="What is odd about the data that were stored; null if nothing was."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list,
+        description="Everything that is wrong about the data, each with its place; empty if all went well.",
+    )
+
+
+@strawberry.input(description="The scenario to copy.")
+class CloneScenarioInput:
+    """What to copy."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    name: str = strawberry.field(description="Name of the copy, new in the tenant.")
+
+
+@strawberry.type(description="The copy.")
+class CloneScenarioPayload:
+    """Answer of `cloneScenario`."""
+
+    scenario: Scenario | None = strawberry.field(
+        default=None, description="The copy, without any runs; null if nothing was copied."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was copied; empty if all went well."
+    )
+
+
+@strawberry.input(description="The scenario that is to be the base.")
+class MakeBaseScenarioInput:
+    """What to choose."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+
+
+@strawberry.type(description="The base scenario.")
+class MakeBaseScenarioPayload:
+    """Answer of `makeBaseScenario`."""
+
+    scenario: Scenario | None = strawberry.field(
+        default=None, description="The scenario, now the base; null if nothing was changed."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was changed; empty if all went well."
+    )
+
+
+@strawberry.type
+class FoundryMutations:
+    """What can be done with a foundry's data."""
+
+    @strawberry.mutation(
+        description="Store a foundry's data as a scenario. For planners. All of it is checked first; what "
+        "can't be planned is refused with everything that is wrong."
+    )
+    @answers_mistakes(ImportScenarioPayload)
+    async def import_scenario(
+        self,
+        info: Info,
+        input: ImportScenarioInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ImportScenarioPayload:
+        """Check the data, then replace the scenario's."""
+        name = scenario_name(input.name)
+        async with info.context.transaction() as connection:
+            await require(connection, Role.PLANNER, "importing a scenario")
+        problem, findings = await sound_problem(input.problem, PROBLEM)
+        async with info.context.transaction() as connection:
+            key = await store.put_scenario(connection, name, stored_form(problem))
+        return ImportScenarioPayload(
+            scenario=stored_one(Scenario, key), warnings=[ProblemWarning.of(found) for found in findings]
+        )
+
+    @strawberry.mutation(description="Copy a scenario under a new name, to try something out. For planners.")
+    @answers_mistakes(CloneScenarioPayload)
+    async def clone_scenario(
+        self,
+        info: Info,
+        input: CloneScenarioInput,  # noqa: A002 - the argument's name in the schema
+    ) -> CloneScenarioPayload:
+        """Copy all of the scenario's data."""
+        key, name = key_of(input.scenario_id, "Scenario", path=SCENARIO), scenario_name(input.name)
+        try:
+            async with info.context.transaction() as connection:
+                await require(connection, Role.PLANNER, "copying a scenario")
+                copy = await store.clone(connection, key, name)
+        except asyncpg.UniqueViolationError:
+            raise UserMistake(
+                "NAME_TAKEN",
+                f"There is a scenario named {name!r} already.",
+                path=NAME,
+                hint="Choose another name for the copy.",
+            ) from None
+        return CloneScenarioPayload(scenario=stored_one(Scenario, copy))
+
+    @strawberry.mutation(
+        description="Make a scenario the one that is meant where none is named. For planners."
+    )
+    @answers_mistakes(MakeBaseScenarioPayload)
+    async def make_base_scenario(
+        self,
+        info: Info,
+        input: MakeBaseScenarioInput,  # noqa: A002 - the argument's name in the schema
+    ) -> MakeBaseScenarioPayload:
+        """Move the mark of the base."""
+        key = key_of(input.scenario_id, "Scenario", path=SCENARIO)
+        async with info.context.transaction() as connection:
+            await require(connection, Role.PLANNER, "choosing the base scenario")
+            if not await store.make_base(connection, key):
+                raise no_scenario()
+        return MakeBaseScenarioPayload(scenario=stored_one(Scenario, key))
+
+
+def scenario_name(text: str) -> str:
+    """Read the name of a scenario.
+
+    Raises
+    ------
+    UserMistake
+        `NAME_INVALID`
+    """
+    name = text.strip()
+    if not name or len(name) > LONGEST_NAME or not is_storable(name):
+        raise UserMistake(
+            "NAME_INVALID",
+            f"The name has {len(name)} characters; expected 1 to {LONGEST_NAME} that can be stored.",
+            path=NAME,
+            hint="Give the scenario a name, such as that of the foundry.",
+        )
+    return name
+
+
+def no_scenario() -> UserMistake:
+    """Tell that the caller sees no scenario under an id."""
+    return UserMistake("NOT_FOUND", "There is no scenario with this id in your tenant.", path=SCENARIO)
