@@ -1,0 +1,210 @@
+"""A foundry's data through the schema: imported, checked, read back, replaced, copied, kept apart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from api.foundry import store
+from api.relay import parse_node_id
+from solver_jobs.foundry.generate import generate
+from solver_jobs.foundry.problem import FoundryProblem, read_problem
+from tests.api.desk import Desk
+from tests.api.foundry.shop import CLONE, IMPORT, PROBLEM
+
+SCENARIOS = """
+{ scenarios { totalCount nodes {
+  id name asofDate isBase settings
+  resources {
+    flasksS flasksM flasksL moldingMaxPerDay moldingMaxSamePartPerDay pourMaxTonPerDay maxPatterns notes
+  }
+  parts { nodes { partId flaskSize coolHours finishHours grossWeightTon alloy active productGroup { name } } }
+  orders(first: 2) { totalCount nodes { orderId qty dueDate priority part { partId } } }
+} } }
+"""
+BASE = """
+mutation ($id: ID!) { makeBaseScenario(input: {scenarioId: $id}) {
+  scenario { name isBase } userErrors { code } } }
+"""
+FULL: Mapping[str, Any] = {
+    **PROBLEM,
+    "holidays": ["2026-01-06", "2026-05-01"],
+    "calendar_workdays": [
+        {"workday_index": 0, "date": "2026-01-05", "week_index": 2},
+        {"workday_index": 1, "date": "2026-01-07", "week_index": 2},
+        {"workday_index": 2, "date": "2026-01-10"},
+    ],
+    "initial_order_progress": [{"order_id": "A-2", "molded_qty_credit": 6}],
+    "initial_patterns_loaded": [{"order_id": "A-2", "is_loaded": 1}, {"order_id": "A-3", "is_loaded": 0}],
+    "initial_flask_inuse": [
+        {"flask_size": "S", "release_workday_index": 2, "qty_inuse": 3},
+        {"flask_size": "S", "release_workday_index": 2, "qty_inuse": 1},
+        {"flask_size": "M", "release_workday_index": 1, "qty_inuse": 2},
+    ],
+    "initial_pour_load": [
+        {"workday_index": 0, "tons_committed": 0.3005},
+        {"workday_index": 0, "tons_committed": 0.1},
+    ],
+    "expected_deliveries": [{"order_id": "A-2", "date": "2026-01-09", "qty": 6}],
+    "settings": {"pattern_unit": "PART", "congestion_threshold": None, "late_weight": 5_000_000},
+    "previous_plan": [{"order_id": "A-1", "workday_index": 0, "molds": 2}],
+    "frozen_days": 1,
+    "pins": [{"order_id": "A-1", "workday_index": 2, "molds": 0}],
+}
+"""Something in every table."""
+
+
+async def stored(desk: Desk, scenario: str) -> FoundryProblem:
+    """Read a scenario back as the replan does."""
+    async with desk.context.transaction() as connection:
+        content = await store.problem(connection, parse_node_id(scenario)[1])
+    assert content is not None
+    return read_problem(content)
+
+
+def same(problem: FoundryProblem) -> dict[str, Any]:
+    """Give what a scenario keeps of a problem, in a form that compares."""
+    kept: dict[str, Any] = problem.model_dump(exclude={"name", "meta", "scenario_id"})
+    for table, rows in kept.items():
+        if isinstance(rows, tuple) and table not in ("parts", "orders", "holidays"):
+            for row in rows:
+                row.pop("asof_date", None)
+            kept[table] = sorted(rows, key=str)
+    return kept
+
+
+async def put(desk: Desk, problem: Mapping[str, Any], name: str = "Harbour") -> str:
+    payload = (await desk.ask(IMPORT, name=name, problem=problem))["importScenario"]
+    assert payload["userErrors"] == []
+    return str(payload["scenario"]["id"])
+
+
+@pytest.mark.parametrize("problem", [PROBLEM, FULL], ids=["least", "everything"])
+async def test_a_problem_comes_back_as_it_went_in(planner: Desk, problem: Mapping[str, Any]) -> None:
+    scenario = await put(planner, problem)
+    assert same(await stored(planner, scenario)) == same(read_problem(problem))
+
+
+async def test_a_generated_foundry_comes_back_as_it_went_in(planner: Desk) -> None:
+    problem = generate("M", seed=7)
+    scenario = await put(planner, problem.model_dump(mode="json"))
+    assert same(await stored(planner, scenario)) == same(problem)
+
+
+async def test_a_scenario_is_told_with_its_data(planner: Desk) -> None:
+    await put(planner, FULL)
+    (scenario,) = (await planner.ask(SCENARIOS))["scenarios"]["nodes"]
+    assert (scenario["name"], scenario["asofDate"], scenario["isBase"]) == ("Harbour", "2026-01-05", True)
+    assert scenario["settings"] == FULL["settings"]
+    assert scenario["resources"]["flasksM"] == 6
+    assert scenario["resources"]["maxPatterns"] == 6
+    assert scenario["parts"]["nodes"][0] == {
+        "partId": "HOUSING",
+        "flaskSize": "M",
+        "coolHours": 30,
+        "finishHours": 10,
+        "grossWeightTon": 0.8,
+        "alloy": "GJS-400",
+        "active": True,
+        "productGroup": None,
+    }
+    assert scenario["orders"]["totalCount"] == 3
+    assert [row["orderId"] for row in scenario["orders"]["nodes"]] == ["A-1", "A-2"]
+
+
+async def test_the_data_of_a_name_are_replaced_whole(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    orders = [{"order_id": "B-1", "part_id": "LID", "qty": 1, "due_date": "2026-02-02", "priority": 5}]
+    later = {**PROBLEM, "asof_date": "2026-01-12", "orders": orders, "parts": [PROBLEM["parts"][1]]}
+    assert await put(planner, later, "  Harbour ") == scenario
+    assert same(await stored(planner, scenario)) == same(read_problem(later))
+    # An order that comes back is the same order.
+    await put(planner, FULL)
+    assert same(await stored(planner, scenario)) == same(read_problem(FULL))
+
+
+async def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_stored(planner: Desk) -> None:
+    orders = [{**order, "part_id": "LADLE"} for order in PROBLEM["orders"]]
+    wrong = {**PROBLEM, "asof_date": "2026-01-06", "orders": orders}
+    payload = (await planner.ask(IMPORT, name="Harbour", problem=wrong))["importScenario"]
+    assert payload["scenario"] is None
+    assert payload["warnings"] is None
+    found = [(error["code"], error["path"]) for error in payload["userErrors"]]
+    assert ("ASOF_NOT_MONDAY", ["input", "problem", "asof_date"]) in found
+    for position in range(3):
+        assert ("UNKNOWN_PART", ["input", "problem", "orders", str(position), "part_id"]) in found
+    assert all(error["hint"] for error in payload["userErrors"])
+    assert (await planner.ask(SCENARIOS))["scenarios"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ([], "a list"),
+        (7, "a int"),
+        ("{", "not even JSON"),
+        ({}, "asof_date: missing"),
+        ({**PROBLEM, "molds": 3}, "molds: unknown key"),
+        ({**PROBLEM, "parts": [{**PROBLEM["parts"][0], "flask_size": "XL"}]}, "parts[0].flask_size"),
+        ({**PROBLEM, "resources": {**PROBLEM["resources"], "notes": "a\0b"}}, "zero character"),
+        ({**PROBLEM, "orders": [{**PROBLEM["orders"][0], "qty": 10**12}]}, "orders[0].qty"),
+    ],
+)
+async def test_what_is_no_problem_is_refused_by_name(planner: Desk, problem: object, told: str) -> None:
+    payload = (await planner.ask(IMPORT, name="Harbour", problem=problem))["importScenario"]
+    assert payload["scenario"] is None
+    assert any(told in error["message"] for error in payload["userErrors"]), payload["userErrors"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"])
+async def test_a_scenario_needs_a_name(planner: Desk, name: str) -> None:
+    assert (await planner.ask(IMPORT, name=name, problem=PROBLEM))["importScenario"]["userErrors"][0][
+        "code"
+    ] == "NAME_INVALID"
+
+
+async def test_what_is_odd_is_stored_and_told(planner: Desk) -> None:
+    payload = (await planner.ask(IMPORT, name="Harbour", problem=PROBLEM))["importScenario"]
+    assert [(warning["code"], warning["path"]) for warning in payload["warnings"]] == [
+        ("LATE_BY_LAG", ["orders", "2", "due_date"])
+    ]
+
+
+async def test_a_copy_has_all_data_and_leaves_the_original_alone(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    payload = (await planner.ask(CLONE, id=scenario, name="What if"))["cloneScenario"]
+    copy = payload["scenario"]
+    assert (copy["name"], copy["asofDate"], copy["isBase"]) == ("What if", "2026-01-05", False)
+    assert same(await stored(planner, copy["id"])) == same(read_problem(FULL))
+    await put(planner, PROBLEM, "What if")
+    assert same(await stored(planner, scenario)) == same(read_problem(FULL))
+    mistake = await planner.mistake(CLONE, id=scenario, name="What if")
+    assert mistake["code"] == "NAME_TAKEN"
+
+
+async def test_the_first_scenario_is_base_until_another_is_made_base(planner: Desk) -> None:
+    await put(planner, PROBLEM)
+    orders = [{**PROBLEM["orders"][0], "order_id": "C-1"}]
+    other = await put(planner, {**PROBLEM, "orders": orders}, "Other")
+    query = "{ orders { nodes { orderId } } baseScenario { name } parts { totalCount } }"
+    assert (await planner.ask(query))["baseScenario"] == {"name": "Harbour"}
+    assert len((await planner.ask(query))["orders"]["nodes"]) == 3
+    made = (await planner.ask(BASE, id=other))["makeBaseScenario"]
+    assert made == {"scenario": {"name": "Other", "isBase": True}, "userErrors": []}
+    assert (await planner.ask(query))["orders"]["nodes"] == [{"orderId": "C-1"}]
+    named = "query ($id: ID) { orders(scenarioId: $id) { totalCount } }"
+    assert (await planner.ask(named, id=other))["orders"]["totalCount"] == 1
+
+
+async def test_scenarios_of_another_tenant_are_not_there(planner: Desk, viewer: Desk, stranger: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    assert (await stranger.mistake(CLONE, id=scenario, name="Mine"))["code"] == "NOT_FOUND"
+    assert (await stranger.mistake(BASE, id=scenario))["code"] == "NOT_FOUND"
+    named = "query ($id: ID) { orders(scenarioId: $id) { totalCount } baseScenario { name } }"
+    assert await stranger.ask(named, id=scenario) == {"orders": {"totalCount": 0}, "baseScenario": None}
+    # The same name is free in another tenant, and its rows are others.
+    theirs = await put(stranger, PROBLEM)
+    assert theirs != scenario
+    assert (await viewer.mistake(CLONE, id=scenario, name="Mine"))["code"] == "FORBIDDEN"
+    mistakes = (await viewer.ask(IMPORT, name="Mine", problem=PROBLEM))["importScenario"]["userErrors"]
+    assert [mistake["code"] for mistake in mistakes] == ["FORBIDDEN"]
