@@ -1,7 +1,8 @@
 """Where a job reads its problem and writes its result: four operations, whichever door they take.
 
 Each operation is one SQL function of `supabase/migrations`; a door only carries the call. `DirectStore` is a
-Postgres connection. It must not know what a problem means, nor how one is solved.
+Postgres connection, `rpc_store.RpcStore` is HTTP. It must not know what a problem means, nor how one is
+solved.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ FAIL = "select fail_run($1, $2, $3, $4, $5, $6)"
 
 _LEASE_LOST = "PT409"
 _NOT_FOUND = "PT404"
+_SQLSTATE_LENGTH = 5
 # Connection, rollback (deadlock), resources, operator intervention (restart, cancelled statement).
 _PASSING = ("08", "40", "53", "57")
 
@@ -58,6 +60,12 @@ class Stop(Enum):
     """End, and throw away what was found."""
     KEEP_BEST = "KEEP_BEST"
     """End, and keep the best plan so far."""
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any] | None) -> Stop | None:
+        """Read what `progress_run` answers."""
+        stop = (answer or {}).get("stop")
+        return cls(stop) if stop else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,17 @@ class Claim:
     problem: object
     lease_token: UUID = field(repr=False)
     attempt: int
+
+    @classmethod
+    def read(cls, run_id: UUID, answer: Mapping[str, Any]) -> Self:
+        """Read what `claim_run` answers."""
+        return cls(
+            run_id=run_id,
+            kind=answer["kind"],
+            problem=answer["problem"],
+            lease_token=UUID(answer["lease_token"]),
+            attempt=answer["attempt"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +186,7 @@ class DirectStore:
     async def claim(self, run_id: UUID) -> Claim | None:
         """Take a run; see `RunStore.claim`."""
         answer = await self._call(CLAIM, run_id, self._lease_seconds, self._max_attempts, self._call_id)
-        if answer is None:
-            return None
-        found = orjson.loads(answer)
-        return Claim(
-            run_id=run_id,
-            kind=found["kind"],
-            problem=found["problem"],
-            lease_token=UUID(found["lease_token"]),
-            attempt=found["attempt"],
-        )
+        return None if answer is None else Claim.read(run_id, orjson.loads(answer))
 
     async def progress(self, claim: Claim, progress: Progress) -> Stop | None:
         """Renew the lease; see `RunStore.progress`."""
@@ -191,8 +201,7 @@ class DirectStore:
             told.best_bound,
             self._lease_seconds,
         )
-        stop = orjson.loads(answer or "{}").get("stop")
-        return Stop(stop) if stop else None
+        return Stop.read(orjson.loads(answer or "null"))
 
     async def finish(self, claim: Claim, result: Mapping[str, Any]) -> None:
         """Store the result; see `RunStore.finish`."""
@@ -212,7 +221,15 @@ class DirectStore:
                     statement, *arguments, timeout=self._lease_seconds
                 )
             except asyncpg.PostgresError as error:
-                raise _as_fact(error) from error
+                if (fact := fact_behind(error.sqlstate or "", str(error))) is None:
+                    raise
+                raise fact from error
+            except asyncpg.InternalClientError as error:
+                # The driver lost count while the server hung up: of this connection nothing is to be had.
+                if self._connection is not None:
+                    self._connection.terminate()
+                    self._connection = None
+                raise StoreUnreachable(f"{type(error).__name__}: {error}") from error
             except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
                 raise StoreUnreachable(f"{type(error).__name__}: {error}") from error
             return answer
@@ -227,16 +244,15 @@ class DirectStore:
         return self._connection
 
 
-def _as_fact(error: asyncpg.PostgresError) -> Exception:
-    """Name the fact behind an error; what is none of the worker's facts stays as it is."""
-    state = error.sqlstate or ""
-    if state == _LEASE_LOST:
-        return LeaseLost(str(error))
-    if state == _NOT_FOUND:
-        return RunNotFound(str(error))
-    if state.startswith(_PASSING):
-        return StoreUnreachable(f"{state}: {error}")
-    return error
+def fact_behind(code: str, message: str) -> Exception | None:
+    """Name the fact behind an error's SQLSTATE; None for what is none of the worker's facts."""
+    if code == _LEASE_LOST:
+        return LeaseLost(message)
+    if code == _NOT_FOUND:
+        return RunNotFound(message)
+    if len(code) == _SQLSTATE_LENGTH and code.startswith(_PASSING):
+        return StoreUnreachable(f"{code}: {message}")
+    return None
 
 
 def _finite(number: float | None) -> float | None:
