@@ -59,6 +59,12 @@ class Board:
         first_late = max(0, int(self.instance.last_on_time[o]) + 1)
         return int(self.molds[o, first_late:].sum())
 
+    def restarts(self) -> int:
+        """Count starts of patterns beyond their first."""
+        before = np.hstack([self.instance.loaded[:, None], self.unit_on[:, :-1]])
+        starts = (self.unit_on & ~before).sum(axis=1)
+        return int(np.maximum(starts - 1, 0).sum())
+
     def window_left(self, o: int) -> Ints:
         """Flasks of the order's size, by day, that stay free as long as one of its molds needs them."""
         left: Ints = self.flasks_left[self.instance.size[o]]

@@ -127,7 +127,8 @@ def _peaks(board: Board) -> Iterator[Peak]:
 
 def _objective(board: Board) -> Iterator[ObjectivePart]:
     """Terms of the objective: late units by their weight, then changes and restarts."""
-    i = board.instance.weighing_late(board.plan.summary.late_weight)
+    told = "late_weight" in board.plan.summary.model_fields_set
+    i = board.instance.weighing_late(board.plan.summary.late_weight) if told else board.instance
     late: dict[tuple[int, str], int] = {}
     for o in range(i.n_orders):
         units = board.late_molds(o)
@@ -144,8 +145,9 @@ def _objective(board: Board) -> Iterator[ObjectivePart]:
         cost=summary.changes * i.switch_weight,
     )
     if i.restart_weight:
-        cost = summary.restarts * i.restart_weight
-        yield ObjectivePart(name="restarts", count=summary.restarts, weight=i.restart_weight, cost=cost)
+        restarts = board.restarts()
+        cost = restarts * i.restart_weight
+        yield ObjectivePart(name="restarts", count=restarts, weight=i.restart_weight, cost=cost)
 
 
 def _say_priority(factor: float) -> str:

@@ -226,10 +226,13 @@ class FoundryProblem(_Frozen):
 
 
 class PlanSummary(_Frozen):
-    """The plan in figures; docs/replan.md says how each is counted."""
+    """The plan in figures; docs/replan.md says how each is counted.
+
+    A plan of another program may leave out those with a default; they are verified where they are told.
+    """
 
     late: int = Field(ge=0, description="Planned units that are delivered after their due date.")
-    late_orders: int = Field(ge=0, description="Orders with late units.")
+    late_orders: int = Field(default=0, ge=0, description="Orders with late units.")
     starts: int = Field(ge=0, description="Patterns put on the line; day 0 counts unless it was loaded.")
     stops: int = Field(ge=0, description="Patterns taken off the line after day 0.")
     day0_stops: int = Field(ge=0, description="Loaded patterns that are not on the line on day 0.")
@@ -237,7 +240,9 @@ class PlanSummary(_Frozen):
     restarts: int = Field(default=0, ge=0, description="Starts of a pattern beyond its first.")
     wip: int = Field(ge=0, description="Flask-days in use within the horizon, initial ones included.")
     spec_objective: int = Field(ge=0, description="1,000,000 late + 100,000 (starts + stops) + wip.")
-    late_weight: int = Field(ge=0, description="Weight of a late unit of priority 100 in objective.")
+    late_weight: int = Field(
+        default=1_000_000, ge=0, description="Weight of a late unit of priority 100 in objective."
+    )
     objective: int = Field(ge=0, description="What is minimised first.")
     bound: float = Field(description="No plan has a smaller objective than this.")
     gap: float = Field(ge=0, description="(objective - bound) / max(1, objective).")

@@ -24,6 +24,20 @@ from solver_jobs.foundry.problem import (
 
 _NEAR = 1e-6
 _SIZES = ("S", "M", "L")
+_ALWAYS_TOLD = (
+    "late",
+    "starts",
+    "stops",
+    "day0_stops",
+    "changes",
+    "wip",
+    "spec_objective",
+    "objective",
+    "tardiness",
+    "congestion",
+    "stability",
+)
+"""Counts that every plan tells; the others are optional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +377,7 @@ class _Check:
         changes = starts + stops + (day0_stops if self.settings.charge_day0_stops else 0)
         use = {size: self.flasks_in_use(size, self.days) for size in _SIZES}
         wip = sum(sum(days) for days in use.values())
-        weight = self.plan.summary.late_weight
+        weight = self.late_weight()
         kg = self.planned_kg()
         return Counts(
             late=late.total(),
@@ -417,9 +431,14 @@ class _Check:
         before = self.previous()
         return sum(abs(self.molds.get(key, 0) - before[key]) for key in {*self.molds, *before}) / 2
 
+    def late_weight(self) -> int:
+        """Weight of a late unit that the plan was made with: as told, else as set."""
+        told = "late_weight" in self.plan.summary.model_fields_set
+        return self.plan.summary.late_weight if told else self.settings.late_weight
+
     def late_weight_is_told(self) -> Iterator[str]:
         """WEIGHTED takes the weight as set; LEXICOGRAPHIC that weight times a power of ten."""
-        told, set_to = self.plan.summary.late_weight, self.settings.late_weight
+        told, set_to = self.late_weight(), self.settings.late_weight
         weight = set_to
         if self.settings.policy == "LEXICOGRAPHIC":
             while 0 < weight < told:
@@ -432,13 +451,15 @@ class _Check:
         """Compare each figure of the summary with the count."""
         counted = self.counts()
         summary = self.plan.summary
-        for name in ("late", "late_orders", "starts", "stops", "day0_stops", "changes", "restarts", "wip"):
+        for name in _ALWAYS_TOLD:
             yield from self.compare(name, getattr(summary, name), getattr(counted, name))
-        for name in ("spec_objective", "objective", "tardiness", "congestion", "stability", "peak_pour_ton"):
-            yield from self.compare(name, getattr(summary, name), getattr(counted, name))
-        for size in _SIZES:
-            told = {str(key): peak for key, peak in summary.peak_flasks.items()}.get(size)
-            yield from self.compare(f"peak_flasks of size {size}", told, counted.peak_flasks[size])
+        for name in ("late_orders", "restarts", "peak_pour_ton"):
+            if name in summary.model_fields_set:
+                yield from self.compare(name, getattr(summary, name), getattr(counted, name))
+        if "peak_flasks" in summary.model_fields_set:
+            for size in _SIZES:
+                told = {str(key): peak for key, peak in summary.peak_flasks.items()}.get(size)
+                yield from self.compare(f"peak_flasks of size {size}", told, counted.peak_flasks[size])
 
     def compare(self, name: str, told: float | None, counted: float) -> Iterator[str]:
         """Compare one figure: whole ones exactly, others up to rounding."""
@@ -501,6 +522,8 @@ class _Check:
             "completion_workday_index": completion,
             "completion_date": max(deliveries, default=None),
         }
+        if "completion_date" not in row.model_fields_set:
+            figures.pop("completion_date")
         for name, counted in figures.items():
             if getattr(row, name) != counted:
                 yield (

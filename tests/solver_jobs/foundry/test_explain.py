@@ -191,6 +191,16 @@ class TestPlan:
             ("restarts", 0, 7, 0),
         ]
 
+    def test_restarts_are_part_of_it(self) -> None:
+        problem = shop(settings={"restart_weight": 7})
+        plan = plan_of(problem, {**MOLDS, ("O1", 1): 1, ("O1", 3): 1})
+        assert explain(problem, plan).objective[-1].model_dump() == {
+            "name": "restarts",
+            "count": 1,
+            "weight": 7,
+            "cost": 7,
+        }
+
     def test_other_pattern_unit(self) -> None:
         problem = shop()
         other = explain(problem, plan_of(problem)).other_pattern_unit

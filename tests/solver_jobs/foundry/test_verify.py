@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from solver_jobs.foundry.problem import (
     PatternDay,
     PlannedMolds,
     Workday,
+    read_plan,
 )
 from solver_jobs.foundry.report import make_plan
 from solver_jobs.foundry.score import Layout
@@ -389,6 +391,25 @@ class TestSummary:
         problem, plan = shop(), plan_of(shop())
         broken(problem, summary(plan, peak_flasks={"S": 6, "M": 3, "L": 0}), "size M", "= 3", "are 2")
         broken(problem, summary(plan, peak_flasks={"S": 6, "M": 2}), "size L", "None")
+
+    def test_plan_of_another_program_tells_less(self) -> None:
+        problem = shop(settings={"late_weight": 500_000})
+        data = json.loads(plan_of(problem).model_dump_json())
+        for name in ("late_orders", "restarts", "late_weight", "peak_flasks", "peak_pour_ton"):
+            del data["summary"][name]
+        for name in ("solve_seconds", "stopped_early"):
+            del data["summary"][name]
+        for row in data["order_status"]:
+            for name in ("completion_date", "credit_late_qty", "reason"):
+                del row[name]
+        for name in ("name", "meta", "scenario_id", "asof_date", "explanation", "warnings"):
+            del data[name]
+        plan = read_plan(data)
+        assert verify(problem, plan) == []
+        data["summary"]["late"] = 2
+        broken(problem, read_plan(data), "late = 2", "counted are 3")
+        data["order_status"][0]["late_qty"] = 1
+        assert len(verify(problem, read_plan(data))) == 2
 
     def test_late_weight_as_set(self) -> None:
         problem, plan = shop(), plan_of(shop())
