@@ -87,6 +87,12 @@ insert into scenarios (tenant_id, name, is_base, asof_date, created_at)
 values ($1, 'Base', true, '2024-09-02', '2024-08-01'), ($1, 'What if', false, '2024-09-02', '2024-08-02')
 """
 
+RESOURCES = """
+insert into resources (tenant_id, scenario_id, "flasks_S", "flasks_M", "flasks_L", molding_max_per_day,
+    molding_max_same_part_per_day, pour_max_ton_per_day)
+select $1, id, 40, 30, 20, 120, 30, 14.5 from scenarios where tenant_id = $1 and is_base
+"""
+
 PARTS = """
 insert into parts (tenant_id, scenario_id, part_id, flask_size, cool_hours, finish_hours,
     gross_weight_ton, alloy, product_group_id, position)
@@ -111,7 +117,8 @@ insert into plan_runs (tenant_id, kind, status, attempt, month, scenario_id, aso
 select $1, made.kind, made.status, made.n % 3,
     case when made.kind = 'FORECAST' then date '2024-09-01' end,
     case when made.kind = 'REPLAN' then s.id end, case when made.kind = 'REPLAN' then date '2024-09-02' end,
-    '{}', case when made.n % 2 = 0 then array['Look "here".', 'And there.'] else '{}' end,
+    jsonb_build_object('time_limit_seconds', 60, 'problem', jsonb_build_object('name', 'Base', 'a', 1.50)),
+    case when made.n % 2 = 0 then array['Look "here".', 'And there.'] else '{}' end,
     case when made.status = 'FAILED' then jsonb_build_object('code', 'BROKEN', 'message', 'It broke.',
         'details', jsonb_build_array('one', 'two')) end,
     case when made.status <> 'QUEUED' then 'solving' end,
@@ -209,10 +216,12 @@ group by tenant_id, scenario_id, run_id, asof_date, workday_index / 5, order_id,
 STATUSES = """
 insert into order_status (tenant_id, scenario_id, run_id, asof_date, position, order_id, part_id, qty,
     molded_qty_credit, remaining_qty, due_date, delivered_by_due, late_qty, completion_workday_index,
-    completion_date, reason)
+    completion_date, reason, causes)
 select $1, r.scenario_id, r.run_id, r.asof_date, o.position, o.order_id, o.part_id, o.qty, 0, o.qty,
     o.due_date, o.qty - o.qty % 3, o.qty % 3, nullif(o.qty % 9, 0), r.asof_date + nullif(o.qty % 9, 0),
-    case when o.qty % 3 > 0 then 'No flasks.' end
+    case when o.qty % 3 > 0 then 'No flasks.' end,
+    case when o.qty % 3 > 0 then '[{"resource": "METAL", "units": 2, "from_date": "2024-09-03",
+        "to_date": null, "days": 4, "taken_by": [{"order_id": "O1", "amount": 2.5}]}]' else '[]' end::jsonb
 from replans as r join orders as o on o.tenant_id = $1 and o.position < 50 where r.tenant_id = $1
 """
 
@@ -239,6 +248,7 @@ async def generate(connection: asyncpg.Connection, tenant: UUID, user: UUID, siz
             (SCHEDULE,),
             (IMPORTS, user),
             (SCENARIOS,),
+            (RESOURCES,),
             (PARTS, sizes.parts, sizes.groups),
             (ORDERS, sizes.orders, sizes.parts),
             (RUNS, sizes.runs, user),

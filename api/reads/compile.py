@@ -290,13 +290,11 @@ class _Page:
         self.place = place
         self.kind = kind
         self._columns: list[str] = []
+        self._is_numbered = False
         self._page = compiler._alias()
 
     def compile(self, fields: Mapping[str, Details]) -> str:
         names = [below[0].node.name.value for below in fields.values()]
-        if set(names) == {"__typename"}:
-            # No row is asked for, and parameters without a place in the text are an error.
-            raise NotCompiled
         lists = sum(name in ("nodes", "edges") for name in names)
         # A single list needs no numbers: it is gathered as any other list is.
         alone = lists == 1 and "pageInfo" not in names
@@ -305,8 +303,10 @@ class _Page:
             for key, below in fields.items()
         ]
         each = self.compiler._alias()
-        is_numbered = not alone and (lists or "pageInfo" in names)
-        numbered = f" from {self._numbered()}" if is_numbered else ""
+        if not (alone or self._is_numbered or "totalCount" in names):
+            # No row is asked for, and parameters without a place in the text are an error.
+            raise NotCompiled
+        numbered = f" from {self._numbered()}" if self._is_numbered else ""
         return f"select row_to_json({each}) from (select {', '.join(items)}{numbered}) as {each}"
 
     def _part(self, name: str, details: Details, *, alone: bool) -> str:
@@ -378,6 +378,7 @@ class _Page:
         return f"(select {columns} from {inner} as {rows.row}{''.join(rows.joins)}) as {self._page}"
 
     def _column(self, value: str) -> str:
+        self._is_numbered = True
         name = f"c{len(self._columns) + 1}"
         self._columns.append(f"{value} as {name}")
         return f"{self._page}.{name}"
@@ -411,5 +412,6 @@ class _Page:
         is_further_end = (name == "hasNextPage") != self.ask.backward
         is_cut = (self.ask.before if name == "hasNextPage" else self.ask.after) is not None
         if is_further_end and not is_cut:
+            self._is_numbered = True
             return f"(count(*) > {self.place('size', 'integer')})"
         return str(is_cut).lower()

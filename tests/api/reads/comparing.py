@@ -25,7 +25,7 @@ async def both(desk: Desk, query: str, **variables: Any) -> ExecutionResult:
     compiled = await desk.execute(query, **variables)
     with the_normal_way():
         normal = await desk.execute(query, **variables)
-    assert told(compiled) == told(normal), query
+    assert told(compiled) == told(normal), f"{told(compiled)} != {told(normal)}: {query}"
     assert written(compiled.data) == written(normal.data), query
     return compiled
 

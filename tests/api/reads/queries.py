@@ -1,5 +1,6 @@
 """Random valid queries over the whole schema, with arguments that find something, and some senseless ones."""
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -15,7 +16,6 @@ from graphql import (
     is_leaf_type,
     is_required_argument,
 )
-from hypothesis import strategies as st
 
 Composite: TypeAlias = GraphQLObjectType | GraphQLInterfaceType
 
@@ -42,7 +42,7 @@ class Query:
 
 @dataclass
 class _Document:
-    draw: Any
+    draws: random.Random
     schema: GraphQLSchema
     known: Known
     definitions: list[str] = field(default_factory=list)
@@ -55,10 +55,10 @@ class _Document:
         return f"a{self.names}"
 
     def chance(self, one_in: int) -> bool:
-        return bool(self.draw(st.integers(1, one_in)) == one_in)
+        return self.draws.randrange(one_in) == 0
 
     def pick(self, values: Sequence[Any]) -> Any:
-        return self.draw(st.sampled_from(values))
+        return self.draws.choice(values)
 
     # ------------------------------------------------------------ selections
 
@@ -69,11 +69,11 @@ class _Document:
         if kind.name == LINKS:
             return "{ __typename }"
         names = [name for name in kind.fields if depth < DEEPEST or self.is_leaf(kind.fields[name])]
-        chosen = self.draw(st.lists(st.sampled_from([*names, "__typename"]), min_size=1, max_size=5))
+        chosen = self.draws.choices([*names, "__typename"], k=self.draws.randint(1, 5))
         parts = [self.field(kind, name, depth, alone=alone) for name in chosen]
         if isinstance(kind, GraphQLInterfaceType):
             possible = self.schema.get_possible_types(kind)
-            for _ in range(self.draw(st.integers(0, 3))):
+            for _ in range(self.draws.randint(0, 3)):
                 parts.append(self.fragment(self.pick(possible), depth, alone=False))
         elif self.chance(4):
             parts.append(self.fragment(kind, depth, alone=alone))
@@ -129,7 +129,7 @@ class _Document:
         if isinstance(kind, GraphQLEnumType):
             return _Bare(self.pick(list(kind.values)))
         if argument == "ids":
-            return [self.node_id("node") for _ in range(self.draw(st.integers(0, 6)))]
+            return [self.node_id("node") for _ in range(self.draws.randint(0, 6))]
         if kind.name == "ID":
             return self.node_id({"scenarioId": "Scenario"}.get(argument, "node"))
         if argument in ("after", "before"):
@@ -191,13 +191,13 @@ SENSIBLE: Mapping[str, Sequence[Any]] = {
 }
 
 
-@st.composite
-def queries(draw: Any, schema: GraphQLSchema, known: Known) -> Query:
-    """Draw a query."""
+def random_query(schema: GraphQLSchema, known: Known, seed: int) -> Query:
+    """Make a query, the same for the same seed."""
     root = schema.query_type
     assert root is not None
-    document = _Document(draw, schema, known)
-    names = draw(st.lists(st.sampled_from(list(root.fields)), min_size=1, max_size=3))
+    draws = random.Random(seed)
+    document = _Document(draws, schema, known)
+    names = draws.choices(list(root.fields), k=draws.randint(1, 3))
     roots = " ".join(document.field(root, name, 0, alone=False) for name in names)
     definitions = f" ({', '.join(document.definitions)})" if document.definitions else ""
     return Query("\n".join([f"query{definitions} {{ {roots} }}", *document.fragments]), document.variables)
