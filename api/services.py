@@ -17,7 +17,7 @@ from api.local_tenant import ensure_local_tenant
 from api.migrations import Applied, migrate
 from api.reports.links import Links
 from api.settings import Settings, SettingsError
-from api.workbooks.originals import FolderOriginals
+from api.workbooks.originals import FolderOriginals, OriginalFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,22 @@ async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator
             database=database,
             notices=notices,
             dispatcher=dispatcher,
-            originals=FolderOriginals(settings.files),
+            originals=await stack.enter_async_context(_originals(settings)),
             links=Links(signing_key(settings.data), timedelta(seconds=settings.download_seconds)),
         )
+
+
+@asynccontextmanager
+async def _originals(settings: Settings) -> AsyncIterator[OriginalFiles]:
+    """Keep originals in Supabase Storage where its project and secret key are set, else in a folder."""
+    if settings.supabase_url is None or settings.supabase_secret_key is None:
+        yield FolderOriginals(settings.files)
+        return
+    from api.workbooks.supabase_originals import SupabaseOriginals
+
+    key = settings.supabase_secret_key.get_secret_value()
+    async with SupabaseOriginals(settings.supabase_url, key) as originals:
+        yield originals
 
 
 def signing_key(data: Path) -> bytes:

@@ -34,11 +34,22 @@ class Settings(BaseSettings):
     database_admin_url: Annotated[str | None, Field(validation_alias="DATABASE_ADMIN_URL")] = None
     database_jobs_url: Annotated[str | None, Field(validation_alias="DATABASE_JOBS_URL")] = None
 
+    supabase_url: Annotated[str | None, Field(validation_alias="SUPABASE_URL", pattern="^https?://")] = None
+    """The Supabase project: Auth, Storage."""
+    supabase_publishable_key: Annotated[str | None, Field(validation_alias="SUPABASE_PUBLISHABLE_KEY")] = None
+    supabase_secret_key: Annotated[SecretStr | None, Field(validation_alias="SUPABASE_SECRET_KEY")] = None
+    supabase_jwt_secret: Annotated[
+        SecretStr | None, Field(validation_alias="SUPABASE_JWT_SECRET", min_length=32)
+    ] = None
+    """Signs the tokens of projects that still use the legacy HS256; others have no use for it."""
+
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Worker processes that may run at once on this machine."""
     lease_seconds: Annotated[int, Field(ge=2, le=3600)] = 60
     """A worker that says nothing for so long is given up."""
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    solver_threads: Annotated[int, Field(ge=1, le=256)] = 2
+    """Threads on which a worker process on this machine searches for a foundry plan."""
     reap_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
     """Seconds between two looks for lost runs."""
     modal_app: str | None = None

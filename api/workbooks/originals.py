@@ -15,6 +15,19 @@ from uuid import UUID
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
+def place_of(tenant_id: UUID, sha256: str) -> str:
+    """Name the place of a file, `<tenant>/<sha256>.xlsx`.
+
+    Raises
+    ------
+    ValueError
+        One of the two is not what it should be, and might lead elsewhere.
+    """
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is no SHA-256 in hexadecimal")
+    return f"{UUID(str(tenant_id))}/{sha256}.xlsx"
+
+
 class OriginalMissing(LookupError):
     """The original of an import is not where it was kept."""
 
@@ -60,9 +73,7 @@ class FolderOriginals:
         return content
 
     def _path(self, tenant_id: UUID, sha256: str) -> Path:
-        if not _SHA256.fullmatch(sha256):
-            raise ValueError(f"{sha256!r} is no SHA-256 in hexadecimal")
-        return self._folder / str(UUID(str(tenant_id))) / f"{sha256}.xlsx"
+        return self._folder / place_of(tenant_id, sha256)
 
 
 class KeepsNothing:
