@@ -205,6 +205,7 @@ def _environment(settings: Settings, jobs_url: str, instance: str, *, quiet: boo
         "POURPLAN_INSTANCE": instance,
         "POURPLAN_LEASE_SECONDS": str(settings.lease_seconds),
         "POURPLAN_MAX_ATTEMPTS": str(settings.max_attempts),
+        "POURPLAN_SOLVER_THREADS": str(settings.solver_threads),
         "POURPLAN_LOG_FORMAT": settings.log_format,
         "POURPLAN_LOG_LEVEL": "warning" if quiet and settings.log_level == "info" else settings.log_level,
     }

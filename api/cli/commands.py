@@ -99,10 +99,13 @@ def migrate() -> None:
 
 @app.command("import")
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="Workbooks, in any order.", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="Files, in any order.", metavar="FILE...")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, store nothing.")] = False,
 ) -> None:
-    """Import a plant's workbooks; what each is, is recognised from its content."""
+    """Import a plant's workbooks, and foundry problems as JSON.
+
+    What a workbook is, is recognised from its content; a foundry problem becomes a scenario.
+    """
     from api.cli import importing
 
     _in_session(importing.import_files, files, dry_run=dry_run)
@@ -129,12 +132,42 @@ def demo(
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,
 ) -> None:
-    """Load the sample plant and forecast its September."""
+    """Load the sample plant, forecast its September, and replan its foundry's Monday."""
     from api.cli import demonstrating
 
     _in_session(demonstrating.demonstrate)
     if serve_after:
         serve(host, port)
+
+
+@app.command()
+def replan(
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", help="Name of a scenario; the base scenario unless told.")
+    ] = None,
+    time_limit: Annotated[
+        int, typer.Option("--time-limit", help="Seconds to search at most.", min=1, max=900)
+    ] = 60,
+    weeks: Weeks = WEEKS_IN_FULL,
+) -> None:
+    """Plan the foundry's molds from the scenario's Monday on, and print the plan."""
+    from api.cli import replanning
+
+    _in_session(replanning.replan, scenario, time_limit=time_limit, weeks=weeks)
+
+
+@export_app.command("plan")
+def export_plan(
+    run: Annotated[
+        str | None, typer.Argument(help="Id of a replan; the newest unless told.", metavar="[RUN]")
+    ] = None,
+    form: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.XLSX,
+    output: Output = None,
+) -> None:
+    """Write a foundry plan: its rows as CSV, calendar, orders and days as a workbook, or all as JSON."""
+    from api.cli import replanning
+
+    _in_session(replanning.export_plan, run, form, output)
 
 
 @export_app.command("forecast")

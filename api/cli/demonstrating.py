@@ -1,4 +1,4 @@
-"""`pourplan demo`: the sample plant, from its workbooks to ScrapChef's September."""
+"""`pourplan demo`: the sample plant, from its workbooks to ScrapChef's September and the foundry's Monday."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from pathlib import Path
 from api.cli.failure import CommandFailed
 from api.cli.forecasting import forecast
 from api.cli.importing import import_files
+from api.cli.replanning import SCENARIOS, import_scenario, replan
 from api.cli.session import Session
 from api.cli.terminal import out
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 SAMPLE_MONTH = "2024-09"
+FOUNDRY = "Sample foundry"
+FOUNDRY_SECONDS = 10
+"""Enough to come near the best plan; a real Monday is worth a minute."""
+WEEKS = 2
+"""Weeks that are printed day by day."""
 
 IMPORTS = "{ imports(first: 100) { nodes { sha256 } } }"
 
@@ -36,6 +42,19 @@ async def demonstrate(session: Session) -> None:
     else:
         await import_files(session, files, dry_run=False)
     await forecast(session, SAMPLE_MONTH, round_up=False)
+    await _demonstrate_foundry(session)
+
+
+async def _demonstrate_foundry(session: Session) -> None:
+    """Import the sample foundry, unless another one is at home here, and replan its Monday."""
+    scenarios = (await session.ask(SCENARIOS))["scenarios"]["nodes"]
+    out.print()
+    if any(one["name"] != FOUNDRY for one in scenarios):
+        out.print("There are other foundry scenarios here: the sample foundry is not mixed in.")
+        return
+    await import_scenario(session, SAMPLE / "foundry.json", name=FOUNDRY)
+    out.print()
+    await replan(session, FOUNDRY, time_limit=FOUNDRY_SECONDS, weeks=WEEKS)
 
 
 async def _is_another_plant(session: Session, samples: list[Path]) -> bool:

@@ -15,7 +15,7 @@ from rich.text import Text
 from api.cli.failure import CommandFailed
 from api.cli.plan_sheet import PlanSheet
 from api.cli.solving import read_content, write_json
-from api.cli.terminal import err, out
+from api.cli.terminal import describe_search, err, out
 from solver_jobs.errors import JobError
 from solver_jobs.foundry.checks import require_sound
 from solver_jobs.foundry.explain import explained
@@ -93,17 +93,14 @@ def _plan(problem: FoundryProblem, time_limit: float, workers: int, seed: int) -
             bar.update(
                 task,
                 completed=progress.percent,
-                told=describe_progress(progress.phase, progress.objective, progress.bound, progress.gap),
+                told=describe_search(
+                    progress.phase.lower(), progress.objective, progress.bound, progress.gap
+                ),
             )
 
         return plan(
             problem, time_limit=time_limit, workers=workers, seed=seed, listener=hear, stop=stop.is_set
         )
-
-
-def describe_progress(phase: str, objective: float, bound: float, gap: float) -> str:
-    """Tell how far a search is, in a line."""
-    return f"{phase.lower()}  best {objective:,.0f}  bound {bound:,.0f}  gap {gap:.2%}"
 
 
 @contextmanager

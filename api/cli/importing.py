@@ -1,10 +1,11 @@
-"""`pourplan import`: workbooks in, reports out."""
+"""`pourplan import`: workbooks and foundry problems in, reports out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from api.cli.failure import CommandFailed
+from api.cli.replanning import check_scenario, import_scenario
 from api.cli.session import Session
 from api.cli.terminal import out
 from api.workbooks.store import import_workbooks
@@ -12,13 +13,23 @@ from api.workbooks.terminal import render_report
 
 
 async def import_files(session: Session, files: list[Path], *, dry_run: bool) -> None:
-    """Import workbooks in any order, each by itself, and print what is to say about them.
+    """Import files in any order, each by itself, and print what is to say about them.
 
     Raises
     ------
     CommandFailed
         A file can't be read, or was refused; the others are stored all the same.
     """
+    problems = [path for path in files if path.suffix.lower() == ".json"]
+    await _import_workbooks(session, [path for path in files if path not in problems], dry_run=dry_run)
+    for path in problems:
+        if dry_run:
+            check_scenario(path)
+        else:
+            await import_scenario(session, path)
+
+
+async def _import_workbooks(session: Session, files: list[Path], *, dry_run: bool) -> None:
     workbooks = [(path.name, _read(path)) for path in files]
     async with session.services.database.transaction(session.context.identity) as connection:
         reports = await import_workbooks(

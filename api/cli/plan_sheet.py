@@ -25,7 +25,6 @@ class LateOrder:
     late: int
     qty: int
     due: date
-    complete: date | None
     reason: str | None
 
 
@@ -62,8 +61,14 @@ class PlanSheet:
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, problem: FoundryProblem, plan: FoundryPlan, title: str | None = None) -> PlanSheet:
-        """Lay a plan out."""
+    def of(
+        cls,
+        problem: FoundryProblem,
+        plan: FoundryPlan,
+        title: str | None = None,
+        warnings: tuple[str, ...] | None = None,
+    ) -> PlanSheet:
+        """Lay a plan out; its own warnings are told unless others are given."""
         summary: PlanSummary = plan.summary
         return cls(
             title=title or problem.name or "Foundry plan",
@@ -85,14 +90,13 @@ class PlanSheet:
                     row.late_qty + row.credit_late_qty,
                     row.qty,
                     row.due_date,
-                    row.completion_date,
                     row.reason,
                 )
                 for row in plan.order_status
                 if row.late_qty or row.credit_late_qty
             ),
             sentences=plan.explanation.sentences if plan.explanation else (),
-            warnings=plan.warnings,
+            warnings=plan.warnings if warnings is None else warnings,
         )
 
     def render(self, weeks: int) -> RenderableType:
@@ -121,8 +125,8 @@ class PlanSheet:
 
     def _week(self, days: list[DayLoad]) -> Table:
         table = Table(title=f"Week of {days[0].date:%d %B %Y}", title_justify="left", title_style="bold")
-        table.add_column("order")
-        table.add_column("part")
+        table.add_column("order", no_wrap=True)
+        table.add_column("part", no_wrap=True, max_width=20)
         for day in days:
             table.add_column(f"{day.date:%a %d}", justify="right", no_wrap=True)
         table.add_column("week", justify="right", style="bold")
@@ -166,9 +170,8 @@ class PlanSheet:
         if self.late:
             yield Text("Late orders", style="bold")
         for row in sorted(self.late, key=lambda row: (-row.late, row.order_id)):
-            complete = f", complete on {row.complete}" if row.complete else ""
-            facts = f" ({row.part_id}): {row.late} of {row.qty} late, due {row.due}{complete}. "
-            yield Text.assemble((row.order_id, "bold"), facts, row.reason or "")
+            facts = f"{row.late} of {row.qty} units are late, due {row.due}."
+            yield Text.assemble((row.order_id, "bold"), f" ({row.part_id}): ", row.reason or facts)
 
     def _peaks(self) -> Table:
         table = Table(title="Peaks", title_justify="left", title_style="bold")

@@ -28,8 +28,21 @@ async def show_progress(title: str, updates: AsyncIterator[dict[str, Any]]) -> d
         async for update in updates:
             run = update["runUpdates"]
             told = run.get("progress") or {}
-            progress.update(task, completed=told.get("percent") or 0, phase=told.get("phase") or "queued")
+            progress.update(task, completed=told.get("percent") or 0, phase=_describe(told))
     return run
+
+
+def _describe(told: dict[str, Any]) -> str:
+    phase = told.get("phase") or "queued"
+    objective, bound = told.get("bestObjective"), told.get("bestBound")
+    if objective is None or bound is None:
+        return str(phase)
+    return describe_search(phase, objective, bound, told["gap"])
+
+
+def describe_search(phase: str, objective: float, bound: float, gap: float) -> str:
+    """Tell how far a search is, in a line."""
+    return f"{phase}  best {objective:,.0f}  bound {bound:,.0f}  gap {gap:.2%}"
 
 
 def print_forecast(run: dict[str, Any]) -> None:

@@ -13,9 +13,12 @@ from api.context import Info
 from api.foundry.types import FlaskSize, Order, Part, Scenario
 from api.planning import comparison
 from api.planning.comparison import PlanComparison
-from api.planning.types import PlanRun
+from api.planning.types import Form, PlanRun, RunStatus
 from api.reads.mapping import Argument, Column, Document, Json, Many, One, Page, Table, read, rising, stored
 from api.relay import Connection, described_enum
+from api.reports.links import Target
+from api.reports.plans import plan_file_name
+from api.reports.types import DownloadLink
 
 
 @described_enum(
@@ -260,6 +263,18 @@ class ReplanRun(PlanRun):
         Column("({row}.problem -> 'problem')"),
         description="The foundry problem that the plan was made for, in its JSON form.",
     )
+
+    @strawberry.field(
+        description="The plan as a file, under a short-lived link that works with the caller's own rights: "
+        "its rows as CSV, calendar, orders and days as a workbook, or all of it as JSON. Null until the run "
+        "has succeeded."
+    )
+    def download(self, info: Info, format: Form) -> DownloadLink | None:  # noqa: A002 - the schema's name
+        """Make a link to the plan in a format."""
+        if self.status is not RunStatus.SUCCEEDED:
+            return None
+        name = plan_file_name(self.asof_date, format)
+        return DownloadLink.to(info.context, Target("plan", self.key, format), name)
 
     @strawberry.field(
         description="What this plan changes against another one of the tenant, such as last Monday's, over "

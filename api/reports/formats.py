@@ -124,11 +124,12 @@ def _xlsx(breakdown: Breakdown) -> bytes:
     with pd.ExcelWriter(out, engine="openpyxl") as writer:
         for name, table in sheets.items():
             table.to_excel(writer, sheet_name=name, index=False)
-            _finish_sheet(writer.sheets[name])
+            finish_sheet(writer.sheets[name])
     return out.getvalue()
 
 
-def _finish_sheet(sheet: Worksheet) -> None:
+def finish_sheet(sheet: Worksheet) -> None:
+    """Keep the header in sight, the columns wide enough, and texts what they are."""
     from openpyxl.utils import get_column_letter
 
     sheet.freeze_panes = "A2"

@@ -24,9 +24,9 @@ class LinkNotOurs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a link opens: a forecast run's file in a format, or the original of an import."""
+    """What a link opens: a run's file in a format, or the original of an import."""
 
-    kind: Literal["forecast", "original"]
+    kind: Literal["forecast", "plan", "original"]
     key: UUID
     form: ExportFormat | None = None
 

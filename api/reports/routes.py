@@ -14,6 +14,7 @@ from api.context import Services
 from api.reports import store
 from api.reports.formats import ExportFormat, render
 from api.reports.links import LinkExpired, LinkNotOurs, Target
+from api.reports.plans import render_plan
 
 WORKBOOK = ExportFormat.XLSX.media_type
 
@@ -47,12 +48,23 @@ async def _read(services: Services, caller: Identity, target: Target) -> tuple[b
             return None
         tenant_id, name, sha256 = found
         return await services.originals.read(tenant_id, sha256), WORKBOOK, name
+    if target.kind == "plan":
+        return await _read_plan(services, caller, target)
     async with services.database.transaction(caller) as connection:
         breakdown = await store.forecast_of_run(connection, target.key)
     if breakdown is None or target.form is None:
         return None
     content = await run_in_threadpool(render, breakdown, target.form)
     return content, target.form.media_type, breakdown.file_name(target.form)
+
+
+async def _read_plan(services: Services, caller: Identity, target: Target) -> tuple[bytes, str, str] | None:
+    async with services.database.transaction(caller) as connection:
+        report = await store.plan_of_run(connection, target.key)
+    if report is None or target.form is None:
+        return None
+    content = await run_in_threadpool(render_plan, report, target.form)
+    return content, target.form.media_type, report.file_name(target.form)
 
 
 def _refuse(status: int, code: str, message: str, hint: str | None) -> Response:

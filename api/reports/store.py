@@ -7,6 +7,8 @@ from uuid import UUID
 
 from api.database import Connection
 from api.reports.formats import Breakdown
+from api.reports.plans import PlanReport
+from solver_jobs.foundry.problem import read_plan, read_problem
 
 # The rows of one forecast, in their order.
 FORECAST = """
@@ -47,6 +49,14 @@ order by finished_at desc, id desc
 limit 1
 """
 
+# A replan that succeeded, with what it was given.
+PLAN = """
+select r.problem -> 'problem' as problem, p.plan, r.warnings
+from replans as p
+join plan_runs as r on r.id = p.run_id
+where p.run_id = $1
+"""
+
 # An original workbook: under which name it came, and the digest under which it is kept.
 ORIGINAL = """
 select tenant_id, file_name, sha256 from workbook_imports where id = $1
@@ -63,6 +73,14 @@ async def newest_forecast(connection: Connection, month: date) -> Breakdown | No
     """Read the newest forecast of a month; None where there is none yet."""
     run_id = await connection.fetchval(NEWEST_RUN, month)
     return await forecast_of_run(connection, run_id) if run_id else None
+
+
+async def plan_of_run(connection: Connection, run_id: UUID) -> PlanReport | None:
+    """Read the plan of a run; None where the caller sees none."""
+    row = await connection.fetchrow(PLAN, run_id)
+    if row is None:
+        return None
+    return PlanReport(read_problem(row["problem"]), read_plan(row["plan"]), tuple(row["warnings"]))
 
 
 async def original(connection: Connection, import_id: UUID) -> tuple[UUID, str, str] | None:

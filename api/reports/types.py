@@ -15,8 +15,10 @@ from api.reports.links import Target
 described_enum(
     "The format of an exported file.",
     {
-        "CSV": "ScrapChef's rows alone: grade, heats; cells that a spreadsheet would run are escaped.",
-        "XLSX": "A workbook: ScrapChef's rows, grades with intervals, groups, unassigned heats, notes.",
+        "CSV": "The rows alone: ScrapChef's grade and heats, or a plan's molds by day and order; cells "
+        "that a spreadsheet would run are escaped.",
+        "XLSX": "A workbook: a forecast's grades with intervals, groups and notes, or a plan's calendar, "
+        "orders and days.",
         "JSON": "Everything, for programs.",
     },
 )(ExportFormat)

@@ -1,0 +1,100 @@
+"""The foundry planner's Monday at a terminal: the real program, database and worker process."""
+
+import csv
+import io
+import json
+from collections import Counter
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from tests.api.cli.test_commands import pourplan
+from tests.api.cli.test_foundry_files import PROBLEM
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a foundry, whose problem and plan lie in it."""
+    folder = tmp_path_factory.mktemp("harbour")
+    (folder / "foundry.json").write_text(json.dumps(PROBLEM))
+    return folder
+
+
+class TestAMonday:
+    """The tests of this class follow one another in one foundry."""
+
+    def test_without_a_scenario_it_says_what_to_import(self, data: Path) -> None:
+        done = pourplan(data, "replan")
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: There is no foundry scenario yet.")
+        assert "pourplan import" in done.stderr
+        exported = pourplan(data, "export", "plan")
+        assert exported.returncode == 1
+        assert "There is no plan yet." in exported.stderr
+
+    def test_a_dry_run_checks_and_stores_nothing(self, data: Path) -> None:
+        done = pourplan(data, "import", "--dry-run", "foundry.json")
+        assert done.returncode == 0, done.stderr
+        assert "3 orders of 2 parts; nothing is stored" in done.stdout
+        assert pourplan(data, "replan").returncode == 1
+
+    def test_a_problem_becomes_a_scenario(self, data: Path) -> None:
+        done = pourplan(data, "import", "foundry.json")
+        assert done.returncode == 0, done.stderr
+        assert "foundry scenario 'Harbour foundry', the base scenario, as of 2026-01-05" in done.stdout
+        assert "Order A-3 is due on 2026-01-06" in done.stdout
+
+    def test_the_plan_is_printed_as_a_calendar_with_reasons_and_peaks(self, data: Path) -> None:
+        done = pourplan(data, "replan", "--time-limit", "5")
+        assert done.returncode == 0, done.stderr
+        assert "Harbour foundry, from Monday 05 January 2026" in done.stdout
+        assert "Week of 05 January 2026" in done.stdout
+        (reason,) = [line for line in done.stdout.splitlines() if line.startswith("A-3 (LID): ")]
+        assert "late: due 6 January" in reason
+        assert "Peaks" in done.stdout
+        assert "pourplan export plan" in done.stdout
+
+    def test_the_rows_of_the_plan_leave_as_csv(self, data: Path) -> None:
+        done = pourplan(data, "export", "plan", "--format", "csv", "-o", "-")
+        assert done.returncode == 0, done.stderr
+        molds: Counter[str] = Counter()
+        for row in csv.DictReader(io.StringIO(done.stdout)):
+            molds[row["order_id"]] += int(row["molds"])
+        assert molds == {"A-1": 9, "A-2": 20, "A-3": 2}
+
+    def test_the_plan_leaves_as_a_workbook(self, data: Path) -> None:
+        done = pourplan(data, "export", "plan")
+        assert done.returncode == 0, done.stderr
+        book = openpyxl.load_workbook(data / "pourplan-plan-2026-01-05.xlsx")
+        assert book.sheetnames == ["Calendar", "Weeks", "Orders", "Days", "Rows", "Summary"]
+        header, *rows = book["Calendar"].iter_rows(values_only=True)
+        assert header[:5] == ("order_id", "part_id", "due_date", "to mold", "late")
+        assert {row[0]: sum(cell for cell in row[5:] if isinstance(cell, int)) for row in rows} == {
+            "A-1": 9,
+            "A-2": 20,
+            "A-3": 2,
+        }
+
+    def test_the_plan_leaves_as_json_and_is_sound(self, data: Path) -> None:
+        done = pourplan(data, "export", "plan", "--format", "json", "-o", "plan.json")
+        assert done.returncode == 0, done.stderr
+        judged = pourplan(data, "verify", "foundry.json", "plan.json")
+        assert judged.returncode == 0, judged.stderr
+
+    def test_a_scenario_or_run_that_is_not_there_is_named(self, data: Path) -> None:
+        done = pourplan(data, "replan", "--scenario", "Inland")
+        assert done.returncode == 1
+        assert "There is no scenario 'Inland'." in done.stderr
+        assert "Harbour foundry" in done.stderr
+        exported = pourplan(data, "export", "plan", "00000000-0000-4000-8000-000000000000")
+        assert exported.returncode == 1
+        assert "is not there" in exported.stderr
+
+    def test_what_cannot_be_planned_is_refused_with_every_reason(self, data: Path) -> None:
+        orders = [{**order, "part_id": "LADLE"} for order in PROBLEM["orders"]]
+        (data / "wrong.json").write_text(json.dumps({**PROBLEM, "orders": orders}))
+        for options in ((), ("--dry-run",)):
+            done = pourplan(data, "import", "wrong.json", *options)
+            assert done.returncode == 1
+            assert done.stderr.count("LADLE, which is not among the parts") >= 3
