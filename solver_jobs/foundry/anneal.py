@@ -125,25 +125,28 @@ class Translation:
     def _hand_out(self, orders: Ints, molds: Ints, plan: Ints) -> None:
         """Give the molds of a part to its orders.
 
-        From the last day back each goes to the heaviest order that it serves on time.  What then is left is
-        late for somebody: the earliest days go to the heaviest.
+        From the last day back each goes to the heaviest order that it serves on time; days on which pins
+        leave out some orders come first.  What then is left is late for somebody: the earliest days go to
+        the heaviest.
         """
         i, left = self.instance, self._left.copy()
-        for back in range(i.horizon):
-            d = i.horizon - 1 - back
-            for o in orders:
-                if d <= i.last_on_time[o]:
-                    m = min(int(molds[d]), int(left[o]))
-                    plan[o, d] += m
-                    molds[d] -= m
-                    left[o] -= m
-        for o in orders:
-            for day in np.flatnonzero(molds):
-                d = int(day)
+        pinned: npt.NDArray[np.bool_] = np.asarray((i.pinned[orders] >= 0).any(axis=0))
+        backwards = np.arange(i.horizon)[::-1]
+
+        def give(o: int, d: int) -> None:
+            if i.pinned[o, d] < 0:
                 m = min(int(molds[d]), int(left[o]))
                 plan[o, d] += m
                 molds[d] -= m
                 left[o] -= m
+
+        for d in (*backwards[pinned[backwards]], *backwards[~pinned[backwards]]):
+            for o in orders:
+                if d <= i.last_on_time[o] or pinned[d]:
+                    give(int(o), int(d))
+        for o in orders:
+            for d in np.flatnonzero(molds):
+                give(int(o), int(d))
 
     def arrays(self, layout: Layout) -> tuple[Ints, Ints]:
         """Molds that no pin placed and pattern days, by units of the search, without idle days at the end."""

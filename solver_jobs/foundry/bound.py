@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from ortools.math_opt.python import mathopt
 from ortools.sat.python import cp_model
+from ortools.util.python.solve_interrupter import SolveInterrupter
 
 from .compiled import compiled
 from .instance import Instance
@@ -398,10 +399,13 @@ class LateProgram:
             exact.add_hint(whole[y], int(known[members, d].sum() > 0))
         return exact, molds
 
-    def solve(self, seconds: float) -> "dict[mathopt.LinearConstraint, float] | None":
+    def solve(
+        self, seconds: float, interrupter: SolveInterrupter | None = None
+    ) -> "dict[mathopt.LinearConstraint, float] | None":
         """Multipliers of all rows by GLOP; those of an answer that is not optimal only weaken the floor."""
         params = mathopt.SolveParameters(time_limit=timedelta(seconds=seconds))
-        dual = multipliers(mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params))
+        result = mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params, interrupter=interrupter)
+        dual = multipliers(result)
         return None if dual is None else {row: max(0.0, m) * self._scale for row, m in dual.items()}
 
     def prices(self, dual: "dict[mathopt.LinearConstraint, float]") -> Prices:
@@ -499,12 +503,12 @@ class TradeOff:
             self.floor, self._centre = value, prices
         return better
 
-    def round(self, seconds: float) -> bool:
+    def round(self, seconds: float, interrupter: SolveInterrupter | None = None) -> bool:
         """Solve the master, ask for schedules at its prices; whether the floor rose."""
         dual = self._dual
         self.add(dual.molds, dual.line, dual.cost(), np.ones(len(dual.orders), bool))
         params = mathopt.SolveParameters(time_limit=timedelta(seconds=seconds))
-        result = self._solver.solve(params=params)
+        result = self._solver.solve(params=params, interrupter=interrupter)
         values = multipliers(result)
         if values is None:
             return False
@@ -569,11 +573,13 @@ def first_floors(instance: Instance) -> Floors:
     return Floors(late, changes, late + instance.switch_weight * changes)
 
 
-def late_floor(instance: Instance, seconds: float) -> tuple[Floors, Prices | None]:
+def late_floor(
+    instance: Instance, seconds: float, interrupter: SolveInterrupter | None = None
+) -> tuple[Floors, Prices | None]:
     """Floors with the linear program of the late units, and its prices where it has any."""
     first = first_floors(instance)
     program = LateProgram(instance, instance.weight.astype(np.float64))
-    dual = program.solve(seconds)
+    dual = program.solve(seconds, interrupter)
     if dual is None:
         return first, None
     prices = program.prices(dual)
@@ -587,7 +593,14 @@ def late_floor(instance: Instance, seconds: float) -> tuple[Floors, Prices | Non
 
 
 def joined_floor(
-    instance: Instance, floors: Floors, prices: Prices, schedule: Schedule, best: int, rounds: int, stop: Stop
+    instance: Instance,
+    floors: Floors,
+    prices: Prices,
+    schedule: Schedule,
+    best: int,
+    rounds: int,
+    stop: Stop,
+    interrupter: SolveInterrupter | None = None,
 ) -> Floors:
     """Raise the floors by what late units and changes cost each other; `best`: objective of a known plan."""
     if instance.switch_weight == 0 or instance.late_weight == 0:
@@ -607,6 +620,6 @@ def joined_floor(
     for _ in range(rounds):
         if stop() or objective >= best or idle > 10:
             break
-        idle = 0 if trade.round(seconds=20.0) else idle + 1
+        idle = 0 if trade.round(20.0, interrupter) else idle + 1
         objective = max(objective, join(instance, floors.late_cost, floors.changes, trade.floor, share))
     return Floors(floors.late_cost, floors.changes, objective)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from ortools.util.python.solve_interrupter import SolveInterrupter
 
 from .anneal import Annealing, Budget, Cooling, Translation
 from .bound import (
@@ -39,6 +40,8 @@ SPLIT = Cooling(Aim(cost=1.0, change=0.2), 6.0, 0.2)
 """First round: cheap changes let runs split and find late units their places; temperatures in changes."""
 MERGE = Cooling(Aim(cost=1.0), 0.5, 0.15)
 """Second round, from the best plan of the first: changes at their price."""
+PROVERS = 3
+"""Threads of CP-SAT per worker: its strategies differ, and several that share a core prove sooner."""
 STEPS_OF_WORK = 20_000.0
 """Iterations that count as one unit of CP-SAT's deterministic time."""
 
@@ -106,7 +109,9 @@ class Incumbent:
         return self.bound >= self.score.objective
 
     def offer(self, layout: Layout) -> None:
-        """Take a plan if it is better, with the idle pattern days that suit it best."""
+        """Take a plan if it is whole and better, with the idle pattern days that suit it best."""
+        if not np.array_equal(layout.molds.sum(axis=1), self._instance.remaining):
+            return
         for candidate in (lay_patterns(self._instance, layout.molds), layout):
             value = score(self._instance, candidate)
             with self._lock:
@@ -161,6 +166,7 @@ class Portfolio:
         self._floors = first_floors(instance)
         self._solve: Solve | None = None
         self._halt = threading.Event()
+        self._interrupter = SolveInterrupter()
 
     # What others may ask while it runs
 
@@ -177,6 +183,7 @@ class Portfolio:
     def halt(self) -> None:
         """End soon with the best plan so far."""
         self._halt.set()
+        self._interrupter.interrupt()
         solve = self._solve
         if solve is not None:
             solve.stop()
@@ -212,6 +219,9 @@ class Portfolio:
             self._learn_from_late_units(annealing)
             self._prove()
             self._polish(annealing)
+            self._interrupter.interrupt()
+            if floors is not None:
+                floors.join()
         else:
             self._raise_floors()
             self._prove()
@@ -241,7 +251,7 @@ class Portfolio:
     def _raise_floors(self) -> None:
         instance = self.instance
         first = self.incumbent.layout
-        floors, prices = late_floor(instance, max(0.5, min(300.0, self._left())))
+        floors, prices = late_floor(instance, max(0.5, min(300.0, self._left())), self._interrupter)
         self._take(floors)
         if prices is None or instance.n_units < len(instance.remaining):
             return
@@ -249,7 +259,14 @@ class Portfolio:
         best = self.incumbent.score.objective
         self._take(
             joined_floor(
-                instance, floors, prices, schedule, best, rounds=25, stop=lambda: self._finished(0.9)
+                instance,
+                floors,
+                prices,
+                schedule,
+                best,
+                rounds=25,
+                stop=lambda: self._finished(0.9),
+                interrupter=self._interrupter,
             )
         )
 
@@ -302,7 +319,9 @@ class Portfolio:
     def _begin_solve(self, seconds: float) -> Solve:
         """Make a solve of CP-SAT that `halt` and `watch` can end."""
         steps = self._effort.steps
-        solve = Solve(workers=1 if steps is not None else self._effort.workers, seed=self._effort.seed)
+        solve = Solve(
+            workers=1 if steps is not None else PROVERS * self._effort.workers, seed=self._effort.seed
+        )
         if steps is None:
             solve.limit(seconds=seconds, work=None)
         else:
@@ -319,11 +338,12 @@ class Portfolio:
         program's.
         """
         size, instance = self._size(), self.instance
-        if not SMALL < size <= MIDDLE or self.incumbent.proven or self._finished(0.5):
+        if size > MIDDLE or self.incumbent.proven or self._finished(0.5):
             return
         known = self.incumbent.layout.molds
         program = LateProgram(instance, instance.weight.astype(np.float64))
-        found, most = self._begin_solve(self._left(0.5)).run_late(program, known)
+        limit = min(self._left(0.5), 3.0) if size <= SMALL else self._left(0.5)
+        found, most = self._begin_solve(limit).run_late(program, known)
         self._solve = None
         if math.isfinite(most):
             step = late_step(instance)
@@ -334,7 +354,8 @@ class Portfolio:
             self._take(Floors(late, changes, floor))
         start = None if found is None else complete(instance, found)
         if start is not None and not self._finished(0.65):
-            self._anneal(annealing, MERGE, self._left(0.65), 0.3, start)
+            seconds = min(self._left(0.65), 1.0) if size <= SMALL else self._left(0.65)
+            self._anneal(annealing, MERGE, seconds, 0.3, start)
 
     def _minimise(self, tier: Tier, seconds: float) -> bool:
         """Minimise a tier by CP-SAT, those above it kept; whether the plan is proven to be best."""

@@ -39,7 +39,6 @@ def test_every_plan_of_the_search_keeps_every_rule(problem: FoundryProblem, aim:
     search.run(400, 6.0, 0.2)
     layout = translation.layout(*search.plan())
     assert verify(problem, make_plan(instance, layout, 0)) == []
-    assert score(instance, layout).objective <= score(instance, construct(instance)).objective + 10**6
 
 
 def test_the_search_counts_what_it_minimises() -> None:

@@ -96,7 +96,7 @@ def test_pins_and_frozen_days_are_kept_at_the_least_cost(problem: FoundryProblem
     assert low <= answer.summary.objective <= high
 
 
-@settings(max_examples=tier(25, 500), deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=tier(10, 500), deadline=None, suppress_health_check=QUIET)
 @given(
     problem=problems(
         settings=st.fixed_dictionaries(
