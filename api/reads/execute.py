@@ -112,14 +112,15 @@ class ReadingExecutor(StrawberryGraphQLCoreExecutionContext):
     reads: ClassVar[Reads]
 
     @property
-    def _selection(self) -> Selection:
+    def selection(self) -> Selection:
+        """The operation, as the compiler sees it."""
         return Selection(self.schema, self.fragments, self.variable_values, self.operation)
 
     def execute_collected_root_fields(
         self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: Any, *args: Any
     ) -> Any:
         """Refuse what would read too much, before anything is done."""
-        rows = estimate_rows(self.reads.model, self._selection, root_type, grouped_field_set)
+        rows = estimate_rows(self.reads.model, self.selection, root_type, grouped_field_set)
         refuse_above(self.context_value.max_rows, rows)
         return super().execute_collected_root_fields(root_type, root_value, grouped_field_set, *args)
 
@@ -149,7 +150,7 @@ class ReadingExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         root = Root(ask.wanted, info.parent_type.fields[info.field_name], self.reads.values(ask))
-        selection = self._selection
+        selection = self.selection
         finished = await self._read_at_once(selection, root, details)
         if finished is not None:
             if finished:
