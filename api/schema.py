@@ -11,6 +11,7 @@ from api.demand.mutations import DemandMutations
 from api.demand.queries import DemandQueries
 from api.foundry.mutations import FoundryMutations
 from api.foundry.queries import FoundryQueries
+from api.foundry.table_mutations import FoundryTableMutations
 from api.planning.mutations import PlanningMutations
 from api.planning.queries import PlanningQueries
 from api.planning.replan_mutations import ReplanMutations
@@ -50,6 +51,7 @@ class Mutation(
     CatalogMutations,
     DemandMutations,
     FoundryMutations,
+    FoundryTableMutations,
     PlanningMutations,
     ReplanMutations,
     TenantMutations,

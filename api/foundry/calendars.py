@@ -1,0 +1,131 @@
+"""Working days from a weekly pattern, the holidays of a country or region, closures and extra shifts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import Enum
+from typing import Any
+
+import holidays
+
+from api.relay import UserMistake
+
+MOST_WEEKS = 260
+_DAY = timedelta(days=1)
+_BEYOND = 2
+"""Years after the calendar whose holidays are kept, for plans that reach beyond it."""
+
+
+class Weekday(Enum):
+    """Days of the week."""
+
+    MONDAY = 1
+    TUESDAY = 2
+    WEDNESDAY = 3
+    THURSDAY = 4
+    FRIDAY = 5
+    SATURDAY = 6
+    SUNDAY = 7
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPattern:
+    """When a foundry works.
+
+    Attributes
+    ----------
+    weekdays
+        Days of the week on which it works.
+    country, region
+        ISO 3166 codes whose public holidays are free, such as DE and BY; without a country there are none.
+    closures
+        First and last days of closures.
+    extra_days
+        Days on which it works all the same.
+    """
+
+    weekdays: Collection[Weekday]
+    country: str | None = None
+    region: str | None = None
+    closures: Sequence[tuple[date, date]] = ()
+    extra_days: Collection[date] = ()
+
+
+def calendar_of(pattern: WorkPattern, asof: date, weeks: int) -> dict[str, Any]:
+    """Make `calendar_workdays` of some weeks from a Monday on, and `holidays` for the time beyond.
+
+    Parameters
+    ----------
+    pattern
+        When the foundry works.
+    asof
+        The planning Monday.
+    weeks
+        Weeks of the calendar; its weeks count from 0.
+
+    Raises
+    ------
+    UserMistake
+        `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`, `NO_WORKDAYS`
+    """
+    end = asof + timedelta(weeks=weeks)
+    beyond = date(end.year + _BEYOND, 12, 31)
+    free = public_holidays(pattern.country, pattern.region, asof.year, beyond.year)
+    closed = {day for first, last in pattern.closures for day in _span(max(first, asof), min(last, beyond))}
+    works = {weekday.value for weekday in pattern.weekdays}
+    days = [
+        day
+        for day in _span(asof, end - _DAY)
+        if day in pattern.extra_days or (day.isoweekday() in works and day not in free and day not in closed)
+    ]
+    if not days:
+        raise UserMistake(
+            "NO_WORKDAYS",
+            f"No day of the {weeks} weeks from {asof} is a working day.",
+            path=("input", "weekdays"),
+            hint="Name the days of the week on which the foundry works, and shorten the closures.",
+        )
+    return {
+        "calendar_workdays": [
+            {"workday_index": index, "date": day.isoformat(), "week_index": (day - asof).days // 7}
+            for index, day in enumerate(days)
+        ],
+        "holidays": sorted(day.isoformat() for day in free | closed if day >= asof and day.isoweekday() < 6),
+    }
+
+
+def public_holidays(country: str | None, region: str | None, first_year: int, last_year: int) -> set[date]:
+    """Give the public holidays of a country or region, by the package `holidays`.
+
+    Raises
+    ------
+    UserMistake
+        `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`
+    """
+    if country is None:
+        return set()
+    known = holidays.list_supported_countries(include_aliases=False)
+    code = country.strip().upper()
+    if code not in known:
+        raise UserMistake(
+            "COUNTRY_UNKNOWN",
+            f"country is {country!r}; expected one of the {len(known)} ISO 3166 codes such as DE, NL, US.",
+            path=("input", "country"),
+            hint="Look the two-letter code up, or name the free days as closures.",
+        )
+    if region is not None and region.strip() not in known[code]:
+        raise UserMistake(
+            "REGION_UNKNOWN",
+            f"region is {region!r}; expected for {code}: {', '.join(known[code]) or 'none'}.",
+            path=("input", "region"),
+            hint="Use one of these codes, or leave the region out.",
+        )
+    years = range(first_year, last_year + 1)
+    return set(holidays.country_holidays(code, subdiv=region.strip() if region else None, years=years))
+
+
+def _span(first: date, last: date) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield first + number * _DAY

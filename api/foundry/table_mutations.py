@@ -1,0 +1,433 @@
+"""Changing single tables of a scenario: rows are merged into its problem, which is checked whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from api.context import Info
+from api.foundry import store
+from api.foundry.calendars import MOST_WEEKS, Weekday, WorkPattern, calendar_of
+from api.foundry.mutations import SCENARIO, ProblemWarning, no_scenario
+from api.foundry.problem import sound_problem, stored_form
+from api.foundry.types import FlaskSize, Scenario
+from api.payloads import answers_mistakes
+from api.reads.asking import stored_one
+from api.relay import UserError, UserMistake, described_enum, key_of
+from api.roles import Role, require
+
+Problem = dict[str, Any]
+
+described_enum("A day of the week.", {day.name: f"{day.name.title()}." for day in Weekday})(Weekday)
+
+
+@strawberry.type(description="The scenario with the changed table.")
+class ChangeScenarioPayload:
+    """Answer of the mutations that change a table."""
+
+    scenario: Scenario | None = strawberry.field(
+        default=None, description="The scenario; null if nothing was changed."
+    )
+    warnings: list[ProblemWarning] | None = strawberry.field(
+        default=None, description="What is odd about its data now; null if nothing was changed."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list,
+        description="Everything that would be wrong about the scenario; empty if all went well.",
+    )
+
+
+@strawberry.input(description="A part.")
+class PartInput:
+    """A row of parts."""
+
+    part_id: str = strawberry.field(description="Its name.")
+    flask_size: FlaskSize = strawberry.field(description="Size of its flasks.")
+    cool_hours: float = strawberry.field(description="Hours from pour to shakeout.")
+    finish_hours: float = strawberry.field(description="Hours of finishing.")
+    gross_weight_ton: float = strawberry.field(description="Metal poured into one mold, in tons.")
+    alloy: str | None = strawberry.field(default=None, description="Its alloy.")
+
+
+@strawberry.input(description="Parts that come in or change.")
+class UpsertPartsInput:
+    """Parts of a scenario."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    parts: list[PartInput] = strawberry.field(description="The parts; others stay as they are.")
+
+
+@strawberry.input(description="An order.")
+class OrderInput:
+    """A row of orders."""
+
+    order_id: str = strawberry.field(description="Its name.")
+    part_id: str = strawberry.field(description="Name of its part.")
+    qty: int = strawberry.field(description="Units ordered, those already molded included.")
+    due_date: date = strawberry.field(description="Last day of delivery.")
+    priority: int | None = strawberry.field(default=100, description="Lower is more urgent.")
+
+
+@strawberry.input(description="Orders that come in, change, or are cancelled.")
+class UpsertOrdersInput:
+    """Orders of a scenario."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    orders: list[OrderInput] = strawberry.field(
+        default_factory=list, description="The orders; others stay as they are."
+    )
+    remove: list[str] = strawberry.field(
+        default_factory=list,
+        description="Names of orders that leave the scenario, with all that its initial state says of them.",
+    )
+
+
+@strawberry.input(description="The capacities of a foundry; what is left out stays as it is.")
+class UpsertResourcesInput:
+    """Capacities of a scenario."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    flasks_s: int | None = strawberry.field(name="flasksS", default=None, description="Flasks of size S.")
+    flasks_m: int | None = strawberry.field(name="flasksM", default=None, description="Flasks of size M.")
+    flasks_l: int | None = strawberry.field(name="flasksL", default=None, description="Flasks of size L.")
+    molding_max_per_day: int | None = strawberry.field(default=None, description="Molds per day.")
+    molding_max_same_part_per_day: int | None = strawberry.field(
+        default=None, description="Molds per day of one pattern."
+    )
+    pour_max_ton_per_day: float | None = strawberry.field(
+        default=None, description="Metal poured per day, in tons."
+    )
+    max_patterns: int | None = strawberry.field(
+        default=None, description="Patterns on the line at the same time."
+    )
+    notes: str | None = strawberry.field(default=None, description="Notes.")
+
+
+@strawberry.input(description="Units of an order that were molded before the Monday.")
+class OrderProgressInput:
+    """A row of initial_order_progress."""
+
+    order_id: str = strawberry.field(description="Name of the order.")
+    molded_qty_credit: int = strawberry.field(description="Units molded.")
+
+
+@strawberry.input(description="Flasks that hold molds of earlier weeks.")
+class FlasksInUseInput:
+    """A row of initial_flask_inuse."""
+
+    flask_size: FlaskSize = strawberry.field(description="Their size.")
+    release_workday_index: int = strawberry.field(description="First workday on which they are free again.")
+    qty_inuse: int = strawberry.field(description="How many.")
+
+
+@strawberry.input(description="Metal that is already promised to molds of earlier weeks.")
+class PourLoadInput:
+    """A row of initial_pour_load."""
+
+    workday_index: int = strawberry.field(description="The workday.")
+    tons_committed: float = strawberry.field(description="Tons.")
+
+
+@strawberry.input(description="Units already molded, and the day on which they will be delivered.")
+class ExpectedDeliveryInput:
+    """A row of expected_deliveries."""
+
+    order_id: str = strawberry.field(description="Name of the order.")
+    date: date = strawberry.field(description="The day.")
+    qty: int = strawberry.field(description="Units.")
+
+
+@strawberry.input(
+    description="The state of the shop on a Monday morning. A table that is given replaces the one that was "
+    "there; a table that is left out stays, unless the Monday is another one: then it is emptied."
+)
+class SetInitialStateInput:
+    """Initial state of a scenario."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    asof_date: date | None = strawberry.field(
+        default=None, description="The Monday; the scenario's unless told."
+    )
+    order_progress: list[OrderProgressInput] | None = strawberry.field(
+        default=None, description="Units molded, by order."
+    )
+    patterns_loaded: list[str] | None = strawberry.field(
+        default=None, description="Names of the orders whose patterns are on the line."
+    )
+    flasks_in_use: list[FlasksInUseInput] | None = strawberry.field(
+        default=None, description="Flasks in use."
+    )
+    pour_load: list[PourLoadInput] | None = strawberry.field(default=None, description="Metal committed.")
+    expected_deliveries: list[ExpectedDeliveryInput] | None = strawberry.field(
+        default=None, description="Deliveries of what is molded."
+    )
+
+
+@strawberry.input(description="Days from one to another, both included.")
+class DaySpanInput:
+    """A closure."""
+
+    first: date = strawberry.field(description="First day.")
+    last: date = strawberry.field(description="Last day.")
+
+
+WORKWEEK = (Weekday.MONDAY, Weekday.TUESDAY, Weekday.WEDNESDAY, Weekday.THURSDAY, Weekday.FRIDAY)
+
+
+@strawberry.input(description="When the foundry works, from the scenario's Monday on.")
+class SetCalendarInput:
+    """Calendar of a scenario."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    weekdays: list[Weekday] | None = strawberry.field(
+        default=None, description="Days of the week on which it works; Monday to Friday unless told."
+    )
+    country: str | None = strawberry.field(
+        default=None, description="ISO 3166 code of the country whose public holidays are free, such as DE."
+    )
+    region: str | None = strawberry.field(
+        default=None, description="Code of the region in that country, such as BY."
+    )
+    closures: list[DaySpanInput] = strawberry.field(
+        default_factory=list, description="Days on which it is closed besides."
+    )
+    extra_days: list[date] = strawberry.field(
+        default_factory=list, description="Days on which it works all the same."
+    )
+    weeks: int | None = strawberry.field(
+        default=52,
+        description=f"Weeks of the calendar, 1 to {MOST_WEEKS}; beyond it, Monday to Friday less holidays.",
+    )
+
+
+@strawberry.input(description="How plans are judged.")
+class SetSettingsInput:
+    """Settings of a scenario."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    settings: JSON = strawberry.field(
+        description="The settings of a foundry problem; those that are left out have their defaults."
+    )
+
+
+@strawberry.type
+class FoundryTableMutations:
+    """Changes of single tables."""
+
+    @strawberry.mutation(description="Add parts to a scenario, or change them. For planners.")
+    @answers_mistakes(ChangeScenarioPayload)
+    async def upsert_parts(
+        self,
+        info: Info,
+        input: UpsertPartsInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ChangeScenarioPayload:
+        """Merge parts by their names."""
+
+        def change(problem: Problem) -> None:
+            problem["parts"] = merged(problem["parts"], input.parts, "part_id")
+
+        return await _change(info, input.scenario_id, change)
+
+    @strawberry.mutation(description="Add orders to a scenario, change or remove them. For planners.")
+    @answers_mistakes(ChangeScenarioPayload)
+    async def upsert_orders(
+        self,
+        info: Info,
+        input: UpsertOrdersInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ChangeScenarioPayload:
+        """Merge orders by their names."""
+
+        def change(problem: Problem) -> None:
+            _refuse_unknown(input.remove, problem["orders"])
+            for table, rows in problem.items():
+                if isinstance(rows, list) and table not in ("parts", "holidays", "calendar_workdays"):
+                    problem[table] = [row for row in rows if row.get("order_id") not in input.remove]
+            problem["orders"] = merged(problem["orders"], input.orders, "order_id")
+
+        return await _change(info, input.scenario_id, change)
+
+    @strawberry.mutation(description="Change the capacities of a scenario. For planners.")
+    @answers_mistakes(ChangeScenarioPayload)
+    async def upsert_resources(
+        self,
+        info: Info,
+        input: UpsertResourcesInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ChangeScenarioPayload:
+        """Change what is told."""
+        told = {name: value for name, value in row_of(input).items() if value is not None}
+        del told["scenario_id"]
+        for size in "sml":
+            if f"flasks_{size}" in told:
+                told[f"flasks_{size.upper()}"] = told.pop(f"flasks_{size}")
+
+        def change(problem: Problem) -> None:
+            problem["resources"] = {**problem.get("resources", {}), **told}
+
+        return await _change(info, input.scenario_id, change)
+
+    @strawberry.mutation(
+        description="Tell the state of the shop on the Monday from which is planned next. For planners."
+    )
+    @answers_mistakes(ChangeScenarioPayload)
+    async def set_initial_state(
+        self,
+        info: Info,
+        input: SetInitialStateInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ChangeScenarioPayload:
+        """Replace the tables that are told."""
+
+        def change(problem: Problem) -> None:
+            _set_state(problem, input)
+
+        return await _change(info, input.scenario_id, change)
+
+    @strawberry.mutation(
+        description="Make a scenario's calendar from a weekly pattern, public holidays, closures and extra "
+        "shifts. For planners."
+    )
+    @answers_mistakes(ChangeScenarioPayload)
+    async def set_calendar(
+        self,
+        info: Info,
+        input: SetCalendarInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ChangeScenarioPayload:
+        """Replace the working days."""
+        weeks = 52 if input.weeks is None else input.weeks
+        if not 1 <= weeks <= MOST_WEEKS:
+            raise UserMistake(
+                "WEEKS_OUT_OF_RANGE",
+                f"weeks is {weeks}; expected 1 to {MOST_WEEKS}.",
+                path=("input", "weeks"),
+            )
+        pattern = WorkPattern(
+            weekdays=WORKWEEK if input.weekdays is None else input.weekdays,
+            country=input.country,
+            region=input.region,
+            closures=[_span(span) for span in input.closures],
+            extra_days=set(input.extra_days),
+        )
+
+        def change(problem: Problem) -> None:
+            problem.update(calendar_of(pattern, date.fromisoformat(problem["asof_date"]), weeks))
+
+        return await _change(info, input.scenario_id, change)
+
+    @strawberry.mutation(description="Set how a scenario's plans are judged. For planners.")
+    @answers_mistakes(ChangeScenarioPayload)
+    async def set_settings(
+        self,
+        info: Info,
+        input: SetSettingsInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ChangeScenarioPayload:
+        """Replace the settings."""
+
+        def change(problem: Problem) -> None:
+            problem["settings"] = input.settings
+
+        return await _change(info, input.scenario_id, change)
+
+
+async def _change(info: Info, scenario_id: str, change: Callable[[Problem], None]) -> ChangeScenarioPayload:
+    """Change a scenario's problem, and store it if it is sound; nobody else changes it meanwhile."""
+    key = key_of(scenario_id, "Scenario", path=SCENARIO)
+    async with info.context.transaction() as connection:
+        await require(connection, Role.PLANNER, "changing a scenario")
+        locked = await store.lock(connection, key)
+        content = await store.problem(connection, key) if locked else None
+        if locked is None or content is None:
+            raise no_scenario()
+        change(content)
+        problem, findings = await sound_problem(content, ("input",))
+        await store.put_scenario(connection, locked["name"], stored_form(problem))
+    return ChangeScenarioPayload(
+        scenario=stored_one(Scenario, key), warnings=[ProblemWarning.of(found) for found in findings]
+    )
+
+
+def _span(span: DaySpanInput) -> tuple[date, date]:
+    if span.first > span.last:
+        raise UserMistake(
+            "CLOSURE_BACKWARDS",
+            f"A closure lasts from {span.first} to {span.last}; expected its first day first.",
+            path=("input", "closures"),
+            hint="Exchange the two days.",
+        )
+    return span.first, span.last
+
+
+def row_of(row: object) -> dict[str, Any]:
+    """Give an input's fields as the problem's JSON form has them."""
+    return {name: _plain(value) for name, value in vars(row).items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def merged(rows: Sequence[Mapping[str, Any]], changes: Iterable[object], key: str) -> list[Mapping[str, Any]]:
+    """Put changed rows in the places of those with their name, and new ones at the end."""
+    found = {row[key]: row for row in rows}
+    for change in changes:
+        row = {name: value for name, value in row_of(change).items() if value is not None}
+        found[row[key].strip()] = row
+    return list(found.values())
+
+
+def _refuse_unknown(names: Sequence[str], orders: Sequence[Mapping[str, Any]]) -> None:
+    unknown = sorted(set(names) - {order["order_id"] for order in orders})
+    if unknown:
+        raise UserMistake(
+            "UNKNOWN_ORDER",
+            f"The scenario has no order {', '.join(unknown[:5])}, which is to be removed.",
+            path=("input", "remove"),
+            hint="Remove orders under the names that the scenario has.",
+        )
+
+
+_STATE = {
+    "order_progress": "initial_order_progress",
+    "flasks_in_use": "initial_flask_inuse",
+    "pour_load": "initial_pour_load",
+    "expected_deliveries": "expected_deliveries",
+}
+
+
+def _set_state(problem: Problem, state: SetInitialStateInput) -> None:
+    monday = date.fromisoformat(problem["asof_date"])
+    if state.asof_date not in (None, monday):
+        problem["asof_date"] = str(state.asof_date)
+        # Counted from another Monday, they would mean other days.
+        for table in (*_STATE.values(), "initial_patterns_loaded", "pins", "previous_plan", "frozen_days"):
+            problem.pop(table, None)
+        _move_calendar(problem, state.asof_date or monday)
+    for name, table in _STATE.items():
+        if (rows := getattr(state, name)) is not None:
+            problem[table] = [row_of(row) for row in rows]
+    if state.patterns_loaded is not None:
+        problem["initial_patterns_loaded"] = [
+            {"order_id": name, "is_loaded": 1} for name in state.patterns_loaded
+        ]
+
+
+def _move_calendar(problem: Problem, monday: date) -> None:
+    """Let the calendar begin on another Monday; weeks that count from the Monday go on doing so."""
+    rows = problem.get("calendar_workdays") or []
+    counted = bool(rows) and rows[0].get("week_index") == 0
+    days = [row for row in rows if row["date"] >= str(monday)]
+    problem["calendar_workdays"] = [
+        {
+            "workday_index": index,
+            "date": row["date"],
+            "week_index": (date.fromisoformat(row["date"]) - monday).days // 7
+            if counted
+            else row.get("week_index"),
+        }
+        for index, row in enumerate(days)
+    ]

@@ -1,0 +1,192 @@
+"""Single tables of a scenario, changed through the schema; the whole is checked each time."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from api.foundry.calendars import Weekday, WorkPattern, calendar_of
+from api.relay import UserMistake
+from tests.api.desk import Desk
+from tests.api.foundry.shop import PROBLEM
+from tests.api.foundry.test_scenarios import FULL, put, same, stored
+
+MONDAY = date(2026, 1, 5)
+WORKWEEK = tuple(Weekday)[:5]
+
+
+def mutation(name: str) -> str:
+    """One of the mutations that change a table."""
+    kind = name[0].upper() + name[1:] + "Input"
+    return f"""mutation ($input: {kind}!) {{ {name}(input: $input) {{
+        scenario {{ id asofDate }} warnings {{ code }} userErrors {{ code message path hint }}
+    }} }}"""
+
+
+async def change(desk: Desk, name: str, scenario: str, **fields: Any) -> dict[str, Any]:
+    answer = await desk.ask(mutation(name), input={"scenarioId": scenario, **fields})
+    payload: dict[str, Any] = answer[name]
+    return payload
+
+
+async def changed(desk: Desk, name: str, scenario: str, **fields: Any) -> dict[str, Any]:
+    """Change a table, and give the problem as it is then."""
+    payload = await change(desk, name, scenario, **fields)
+    assert payload["userErrors"] == []
+    assert payload["scenario"]["id"] == scenario
+    return (await stored(desk, scenario)).model_dump(mode="json")
+
+
+async def codes(desk: Desk, name: str, scenario: str, **fields: Any) -> list[str]:
+    """The codes of a refusal, after which all is as it was."""
+    before = same(await stored(desk, scenario))
+    payload = await change(desk, name, scenario, **fields)
+    assert payload["scenario"] is None
+    assert same(await stored(desk, scenario)) == before
+    return [error["code"] for error in payload["userErrors"]]
+
+
+async def test_parts_come_in_and_change(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    lid = {"partId": "LID", "flaskSize": "M", "coolHours": 9, "finishHours": 1, "grossWeightTon": 0.2}
+    problem = await changed(planner, "upsertParts", scenario, parts=[lid, {**lid, "partId": "HOOK"}])
+    assert [(part["part_id"], part["flask_size"]) for part in problem["parts"]] == [
+        ("HOUSING", "M"),
+        ("LID", "M"),
+        ("HOOK", "M"),
+    ]
+    assert (await codes(planner, "upsertParts", scenario, parts=[{**lid, "coolHours": -1}])) == [
+        "PROBLEM_INVALID"
+    ]
+
+
+async def test_orders_come_in_change_and_leave(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    new = {"orderId": "B-1", "partId": "LID", "qty": 2, "dueDate": "2026-03-02", "priority": 20}
+    earlier = {"orderId": "A-1", "partId": "HOUSING", "qty": 9, "dueDate": "2026-01-28"}
+    problem = await changed(planner, "upsertOrders", scenario, orders=[earlier, new], remove=["A-2"])
+    assert [(o["order_id"], o["due_date"], o["priority"]) for o in problem["orders"]] == [
+        ("A-1", "2026-01-28", 100),
+        ("A-3", "2026-01-06", 100),
+        ("B-1", "2026-03-02", 20),
+    ]
+    # What the initial state said of the cancelled order is gone with it.
+    assert problem["initial_order_progress"] == problem["expected_deliveries"] == []
+    assert [row["order_id"] for row in problem["initial_patterns_loaded"]] == ["A-3"]
+    assert problem["initial_flask_inuse"] != []
+    assert await codes(planner, "upsertOrders", scenario, remove=["A-2"]) == ["UNKNOWN_ORDER"]
+    assert await codes(planner, "upsertOrders", scenario, orders=[{**new, "partId": "X"}]) == ["UNKNOWN_PART"]
+
+
+async def test_capacities_change_one_by_one(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    problem = await changed(planner, "upsertResources", scenario, flasksL=7, pourMaxTonPerDay=4.25)
+    expected = {**PROBLEM["resources"], "flasks_L": 7, "pour_max_ton_per_day": 4.25}
+    assert {name: problem["resources"][name] for name in expected} == expected
+    assert "ZERO_CAPACITY" in await codes(planner, "upsertResources", scenario, moldingMaxPerDay=0)
+
+
+async def test_the_state_of_another_monday_replaces_the_old_one(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    problem = await changed(
+        planner, "setInitialState", scenario, flasksInUse=[
+            {"flaskSize": "L", "releaseWorkdayIndex": 3, "qtyInuse": 1}]
+    )  # fmt: skip
+    assert [row["flask_size"] for row in problem["initial_flask_inuse"]] == ["L"]
+    assert problem["initial_order_progress"] != []
+    problem = await changed(
+        planner,
+        "setInitialState",
+        scenario,
+        asofDate="2026-01-12",
+        orderProgress=[{"orderId": "A-1", "moldedQtyCredit": 4}],
+        patternsLoaded=["A-1"],
+        pourLoad=[{"workdayIndex": 0, "tonsCommitted": 0.8}],
+        expectedDeliveries=[{"orderId": "A-1", "date": "2026-01-15", "qty": 4}],
+    )
+    assert problem["asof_date"] == "2026-01-12"
+    assert problem["initial_flask_inuse"] == problem["pins"] == []
+    assert problem["previous_plan"] is None
+    assert [row["molded_qty_credit"] for row in problem["initial_order_progress"]] == [4]
+    assert await codes(planner, "setInitialState", scenario, asofDate="2026-01-13") == ["ASOF_NOT_MONDAY"]
+
+
+async def test_a_calendar_that_counts_from_its_monday_goes_on_doing_so(planner: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    await changed(planner, "setCalendar", scenario, weeks=3)
+    problem = await changed(planner, "setInitialState", scenario, asofDate="2026-01-12")
+    days = problem["calendar_workdays"]
+    assert (days[0]["workday_index"], days[0]["date"], days[0]["week_index"]) == (0, "2026-01-12", 0)
+    assert (len(days), days[-1]["week_index"]) == (10, 1)
+
+
+async def test_a_calendar_knows_weekly_pattern_holidays_closures_and_extra_shifts(planner: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    problem = await changed(
+        planner,
+        "setCalendar",
+        scenario,
+        weekdays=["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY"],
+        country="DE",
+        region="BY",
+        closures=[{"first": "2026-01-14", "last": "2026-01-15"}],
+        extraDays=["2026-01-10"],
+        weeks=2,
+    )
+    # Epiphany, 6 January, is a holiday in Bavaria.
+    assert [day["date"] for day in problem["calendar_workdays"]] == [
+        "2026-01-05",
+        "2026-01-07",
+        "2026-01-08",
+        "2026-01-10",
+        "2026-01-12",
+        "2026-01-13",
+    ]
+    assert [day["week_index"] for day in problem["calendar_workdays"]] == [0, 0, 0, 0, 1, 1]
+    assert {"2026-01-06", "2026-01-14", "2026-05-01", "2027-01-06"} <= set(problem["holidays"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"country": "Atlantis"}, "COUNTRY_UNKNOWN"),
+        ({"country": "DE", "region": "XX"}, "REGION_UNKNOWN"),
+        ({"weekdays": []}, "NO_WORKDAYS"),
+        ({"weeks": 0}, "WEEKS_OUT_OF_RANGE"),
+        ({"closures": [{"first": "2026-02-02", "last": "2026-02-01"}]}, "CLOSURE_BACKWARDS"),
+        ({"closures": [{"first": "0001-01-01", "last": "9999-12-31"}]}, "NO_WORKDAYS"),
+    ],
+)
+async def test_a_calendar_that_makes_no_sense_is_refused(
+    planner: Desk, fields: dict[str, Any], code: str
+) -> None:
+    assert await codes(planner, "setCalendar", await put(planner, FULL), **fields) == [code]
+
+
+async def test_settings_are_replaced_whole(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    problem = await changed(planner, "setSettings", scenario, settings={"policy": "LEXICOGRAPHIC"})
+    assert problem["settings"]["policy"] == "LEXICOGRAPHIC"
+    assert problem["settings"]["pattern_unit"] == "ORDER"
+    assert await codes(planner, "setSettings", scenario, settings={"weights": 1}) == ["PROBLEM_INVALID"]
+
+
+async def test_only_planners_change_tables_of_their_own(planner: Desk, viewer: Desk, stranger: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    for desk, code in ((viewer, "FORBIDDEN"), (stranger, "NOT_FOUND")):
+        payload = await change(desk, "setSettings", scenario, settings={})
+        assert [error["code"] for error in payload["userErrors"]] == [code]
+
+
+def test_the_default_week_without_a_country_is_monday_to_friday() -> None:
+    made = calendar_of(WorkPattern(WORKWEEK), MONDAY, 1)
+    assert [day["date"] for day in made["calendar_workdays"]] == [f"2026-01-0{day}" for day in range(5, 10)]
+    assert made["holidays"] == []
+
+
+def test_a_region_without_its_country_makes_no_difference() -> None:
+    assert calendar_of(WorkPattern(WORKWEEK, region="BY"), MONDAY, 1) == calendar_of(
+        WorkPattern(WORKWEEK), MONDAY, 1
+    )
+    with pytest.raises(UserMistake):
+        calendar_of(WorkPattern(WORKWEEK, country="D"), MONDAY, 1)
