@@ -122,8 +122,11 @@ def construct(instance: Instance) -> Layout:
 
 
 def complete(instance: Instance, molds: Ints) -> Layout | None:
-    """Place what a part of a plan leaves open, on the last days that have room; None where that fails."""
-    floor, plan = Floor(instance), molds.copy()
+    """Place what a part of a plan leaves open, on the last days that have room; None where that fails.
+
+    Pins take the place of what the part says of their days.
+    """
+    floor, plan = Floor(instance), np.where(instance.pinned >= 0, instance.pinned, molds)
     for o, d in np.argwhere(plan > 0):
         floor.take(int(o), int(d), int(plan[o, d]))
     left = instance.remaining - plan.sum(axis=1)

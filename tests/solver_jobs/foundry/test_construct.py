@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from solver_jobs.foundry.construct import construct, lay_patterns, previous
+from solver_jobs.foundry.construct import complete, construct, lay_patterns, previous
 from solver_jobs.foundry.instance import Instance, compile_problem
 from solver_jobs.foundry.problem import FoundryProblem
 from solver_jobs.foundry.report import make_plan
@@ -73,6 +73,15 @@ def test_patterns_are_laid_at_the_least_changes(
 def short_of(instance: Instance, days: int) -> Instance:
     """Cut an instance to its first days, for trials over all pattern days."""
     return replace(instance, horizon=days)
+
+
+@settings(max_examples=tier(60, 2000), deadline=None, suppress_health_check=QUIET)
+@given(problem=pinned_problems(), share=st.floats(0, 1))
+def test_a_part_of_a_plan_is_completed_within_the_rules(problem: FoundryProblem, share: float) -> None:
+    instance = compile_problem(problem)
+    part = np.floor(share * instance.fitting).astype(np.int64)
+    whole = complete(instance, part)
+    assert whole is None or verify(problem, make_plan(instance, whole, 0)) == []
 
 
 def test_a_previous_plan_is_taken_up_only_whole() -> None:
