@@ -1,6 +1,9 @@
 """The foundry planner's Monday through the schema: the real dispatcher, worker process and database."""
 
 import asyncio
+import json
+import os
+import signal
 from collections.abc import AsyncIterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +21,8 @@ from solver_jobs.foundry.verify import verify
 from tests.api.desk import Desk, desk_of, open_services
 from tests.api.foundry.shop import CLONE, IMPORT, PROBLEM, big_problem
 from tests.database import Connection, Plant, TemporaryDatabase
+
+SAMPLE = Path(__file__).parents[3] / "data" / "sample"
 
 REPLAN = """
 mutation ($scenario: ID!, $asof: Date, $seconds: Int = 3, $key: String) {
@@ -84,6 +89,12 @@ async def office(database: TemporaryDatabase, other_plant: Plant, tmp_path: Path
         open_services(database, tmp_path, dispatcher) as services,
     ):
         yield desk_of(services, other_plant, "planner")
+
+
+def sample() -> dict[str, Any]:
+    """The sample foundry."""
+    found: dict[str, Any] = json.loads((SAMPLE / "foundry.json").read_text())
+    return found
 
 
 async def import_scenario(desk: Desk, problem: Mapping[str, Any] = PROBLEM, name: str = "Harbour") -> str:
@@ -222,6 +233,23 @@ async def test_a_cancelled_replan_leaves_no_plan(office: Desk, admin: Connection
     assert [event["status"] for event in await follow(office, run_id)] == ["CANCELLED"]
     run = (await office.ask(PLAN, id=run_id))["planRun"]
     assert (run["summary"], run["plan"], run["days"], run["explanation"]) == (None, None, [], [])
+
+
+async def test_a_killed_worker_costs_an_attempt_and_no_plan(office: Desk, admin: Connection) -> None:
+    scenario = await import_scenario(office, sample())
+    run_id = await replan(office, scenario, seconds=6)
+    await has_objective(admin, run_id)
+    call = await admin.fetchval(
+        "select call_id from plan_run_leases where run_id = $1", parse_node_id(run_id)[1]
+    )
+    os.kill(int(call.rpartition(":")[2]), signal.SIGKILL)
+    told = await follow(office, run_id)
+    assert (told[-1]["status"], told[-1]["attempt"]) == ("SUCCEEDED", 2)
+    run = (await office.ask(PLAN, id=run_id))["planRun"]
+    assert verify(read_problem(run["problem"]), read_plan(run["plan"])) == []
+    assert run["orderStatuses"]["totalCount"] == len(sample()["orders"])
+    rows = await admin.fetchval("select sum(molds_molded) from plan_daily_order")
+    assert rows == sum(row["molds"] for row in run["plan"]["x"])
 
 
 async def test_four_mondays_in_a_row_mold_every_unit_that_is_due(office: Desk) -> None:
