@@ -17,11 +17,11 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import playground
-from api.auth import LOCAL_IDENTITY
 from api.cluster import EmbeddedPostgresError
 from api.context import Context, Services
 from api.http import health
 from api.http.body import BodyLimit
+from api.http.gate import Gate, admit, gate_for, identity_of
 from api.http.hosts import LOOPBACK, OwnHostsOnly
 from api.http.metrics import Metrics, metrics
 from api.http.refusal import Refusal
@@ -59,7 +59,17 @@ def create_app(
     """
     counted = Metrics()
     served = ServedSchema(schema or _whole_schema(), settings, counted.operation)
-    view = GraphQLView(served, settings, _context_of)
+    gate: Gate = gate_for(settings)
+
+    async def context_of(connection: HTTPConnection) -> Context:
+        services: Services = connection.app.state.services
+        identity = await identity_of(gate, connection, services)
+        return Context(services=services, identity=identity, base_url=_base_url(connection))
+
+    async def let_in(context: Context) -> None:
+        await admit(gate, context, context.connection_params)
+
+    view = GraphQLView(served, settings, context_of, let_in)
     open_all = open_services or _open_services
 
     @asynccontextmanager
@@ -99,16 +109,19 @@ def check_may_serve(settings: Settings, host: str) -> None:
     SettingsError
         The database, or the address, is open to others than the person at this machine.
     """
+    if settings.signs_in:
+        return
     if not settings.embedded:
         raise SettingsError(
-            "DATABASE_URL is set, and this release has no sign-in yet: everybody who reaches the service "
-            "would read and change that database. Unset DATABASE_URL to serve the database of this machine; "
-            "pourplan migrate works with it."
+            "DATABASE_URL is set, and no sign-in is: everybody who reaches the service would read and change "
+            "that database. Set SUPABASE_URL to the project that signs people in, or unset DATABASE_URL to "
+            "serve the database of this machine; pourplan migrate works with it."
         )
     if not _is_loopback(host):
         raise SettingsError(
-            f"The address {host or '(all)'} is not loopback, and this release has no sign-in yet: everybody "
-            "in the network would read and change the plant's data. Serve on 127.0.0.1, localhost or ::1."
+            f"The address {host or '(all)'} is not loopback, and nobody signs in to the database of this "
+            "machine: everybody in the network would read and change the plant's data. Serve on 127.0.0.1, "
+            "localhost or ::1, or set DATABASE_URL and SUPABASE_URL."
         )
 
 
@@ -130,15 +143,6 @@ def _routes(view: GraphQLView) -> list[BaseRoute]:
         *playground.routes(),
         *DOWNLOADS,
     ]
-
-
-def _context_of(connection: HTTPConnection) -> Context:
-    # Nobody signs in on this machine; `check_may_serve` keeps everybody else away.
-    return Context(
-        services=connection.app.state.services,
-        identity=LOCAL_IDENTITY,
-        base_url=_base_url(connection),
-    )
 
 
 def _base_url(connection: HTTPConnection) -> str:

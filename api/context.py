@@ -46,6 +46,8 @@ class Context:
     identity: Identity
     base_url: str
     """Where the caller reached the service, for links that it hands out."""
+    connection_params: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """What a WebSocket said in `connection_init`."""
     _loaders: dict[Reader[Any, Any], DataLoader[Any, Any]] = field(default_factory=dict, repr=False)
 
     @property

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         return self.database_url is None
 
     @property
+    def signs_in(self) -> bool:
+        """Whether people sign in: with a database of one's own, by the Auth of a Supabase project."""
+        return not self.embedded and self.supabase_url is not None
+
+    @property
     def files(self) -> Path:
         """Folder of the original workbooks."""
         return self.data / "files"

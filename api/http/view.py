@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UnsetType
 
 from api.context import Context
 from api.http import negotiation
@@ -42,12 +43,18 @@ class GraphQLView(GraphQL[Context, None]):
         What is served.
     context_of
         Makes the context of a request or of a WebSocket connection.
+    admit
+        Told of a WebSocket's context once it has said who it is; may reject it.
     """
 
     websocket_adapter_class = TextFrames
 
     def __init__(
-        self, schema: ServedSchema, settings: Settings, context_of: Callable[[HTTPConnection], Context]
+        self,
+        schema: ServedSchema,
+        settings: Settings,
+        context_of: Callable[[HTTPConnection], Awaitable[Context]],
+        admit: Callable[[Context], Awaitable[None]],
     ) -> None:
         super().__init__(
             schema,
@@ -58,6 +65,7 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self._seconds = settings.request_seconds
         self._context_of = context_of
+        self._admit = admit
 
         class Handler(SubscriptionHandler):
             max_operations = settings.max_subscriptions
@@ -105,7 +113,12 @@ class GraphQLView(GraphQL[Context, None]):
         response: Response | WebSocket,  # noqa: ARG002 - Strawberry's signature
     ) -> Context:
         """Make the context of a request or of a connection."""
-        return self._context_of(request)
+        return await self._context_of(request)
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """Let a connection in that has said who it is."""
+        await self._admit(context)
+        return await super().on_ws_connect(context)
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Prepare the answer, in the media type that was agreed on."""

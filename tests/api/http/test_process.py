@@ -66,5 +66,5 @@ async def test_the_network_is_not_served() -> None:
     with short_folder() as data:
         code, written = await run(data, "serve", "--host", "0.0.0.0")  # noqa: S104 - refused
         assert code != 0
-        assert "no sign-in yet" in written
+        assert "nobody signs in" in written
         assert list(data.iterdir()) == []

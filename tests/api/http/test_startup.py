@@ -37,13 +37,23 @@ def test_loopback_may_be_served(host: str) -> None:
     ],
 )
 def test_the_network_may_not_without_sign_in(host: str) -> None:
-    with pytest.raises(SettingsError, match=r"no sign-in yet.*Serve on 127"):
+    with pytest.raises(SettingsError, match=r"nobody signs in.*Serve on 127"):
         check_may_serve(plain_settings(), host)
 
 
 def test_a_database_of_ones_own_may_not_without_sign_in() -> None:
-    with pytest.raises(SettingsError, match=r"DATABASE_URL is set.*no sign-in yet"):
+    with pytest.raises(SettingsError, match=r"DATABASE_URL is set.*Set SUPABASE_URL"):
         check_may_serve(plain_settings(**HOSTED), "127.0.0.1")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "plan.example"])  # noqa: S104 - served on purpose
+def test_a_database_of_ones_own_may_where_people_sign_in(host: str) -> None:
+    check_may_serve(plain_settings(**HOSTED, supabase_url="https://project.supabase.co"), host)
+
+
+def test_signing_in_does_not_open_the_database_of_this_machine_to_the_network() -> None:
+    with pytest.raises(SettingsError, match="not loopback"):
+        check_may_serve(plain_settings(supabase_url="https://project.supabase.co"), "192.168.1.7")
 
 
 def test_the_start_imports_no_solver_no_tables_and_no_reader_of_workbooks() -> None:
