@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run demo serve test test-long check schema playground clean help
+.PHONY: install run demo test test-long check schema playground clean help
 .DEFAULT_GOAL := help
 
 help: ## what can be made here

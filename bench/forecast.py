@@ -6,8 +6,9 @@
 For each length of history the newest months are forecast one by one from nothing but the months before
 them (rolling origin), the groups' totals given. The misallocated share is half of the sum of
 |forecast - actual| over the total, in percent. "chosen" is what the forecast uses, "whole heats" what it
-answers; "best of the candidates" is known only afterwards; the last line is the first solution of the
-assessment, which knows neither the order book nor months of zero.
+answers; "best of the candidates" is known only afterwards; the last line is the obvious way,
+the mean of the months in which a grade was made, rounded up: it knows neither the order book nor months of
+zero.
 """
 
 from __future__ import annotations

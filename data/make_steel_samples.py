@@ -1,6 +1,6 @@
 """Writes the sample plant's three workbooks, `data/sample/*.xlsx`, in the layouts of a real melt shop.
 
-The figures are those of a published assessment: tons per grade for June to August 2024, heats per quality
+The figures are those of a published example: tons per grade for June to August 2024, heats per quality
 group for June to September 2024, the charge schedule of 30 August to 1 September 2024. So are the quirks,
 because reading them is what the samples are for: merged titles; `Jun 24` that became 24 June 2024; a stray
 header for April in column Z; groups written once and blank below; a cell dragged from A53/C591 to A53/C600;

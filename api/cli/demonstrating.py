@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-from pathlib import Path
-
 from api.cli.failure import CommandFailed
 from api.cli.forecasting import forecast
 from api.cli.importing import import_files
 from api.cli.replanning import SCENARIOS, import_scenario, replan
+from api.cli.sample import SAMPLE, WORKBOOKS, digests, stored_digests
 from api.cli.session import Session
 from api.cli.terminal import out
 
-SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 SAMPLE_MONTH = "2024-09"
 FOUNDRY = "Sample foundry"
 FOUNDRY_SECONDS = 10
 """Enough to come near the best plan; a real Monday is worth a minute."""
 WEEKS = 2
 """Weeks that are printed day by day."""
-
-IMPORTS = "{ imports(first: 100) { nodes { sha256 } } }"
 
 
 async def demonstrate(session: Session) -> None:
@@ -31,16 +26,15 @@ async def demonstrate(session: Session) -> None:
     CommandFailed
         The samples are not there: they come with the source, not with the installed package.
     """
-    files = sorted(SAMPLE.glob("*.xlsx"))
-    if not files:
+    if not WORKBOOKS:
         raise CommandFailed(
             f"There are no sample workbooks in {SAMPLE}.", "Run it in a checkout of Pourplan."
         )
-    if await _is_another_plant(session, files):
+    if await stored_digests(session) - digests(WORKBOOKS):
         out.print(f"{session.services.settings.data} holds other workbooks: the sample is not mixed in.")
         out.print("For the sample alone: POURPLAN_DATA=/a/new/folder make demo\n")
     else:
-        await import_files(session, files, dry_run=False)
+        await import_files(session, WORKBOOKS, dry_run=False)
     await forecast(session, SAMPLE_MONTH, round_up=False)
     await _demonstrate_foundry(session)
 
@@ -55,13 +49,3 @@ async def _demonstrate_foundry(session: Session) -> None:
     await import_scenario(session, SAMPLE / "foundry.json", name=FOUNDRY)
     out.print()
     await replan(session, FOUNDRY, time_limit=FOUNDRY_SECONDS, weeks=WEEKS)
-
-
-async def _is_another_plant(session: Session, samples: list[Path]) -> bool:
-    ours = {_sha256(path) for path in samples}
-    imports = (await session.ask(IMPORTS))["imports"]["nodes"]
-    return any(found["sha256"] not in ours for found in imports)
-
-
-def _sha256(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()

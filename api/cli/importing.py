@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.text import Text
+
 from api.cli.failure import CommandFailed
 from api.cli.replanning import check_scenario, import_scenario
+from api.cli.sample import WORKBOOKS, digests, stored_digests
 from api.cli.session import Session
 from api.cli.terminal import out
 from api.workbooks.store import import_workbooks
@@ -31,6 +34,7 @@ async def import_files(session: Session, files: list[Path], *, dry_run: bool) ->
 
 async def _import_workbooks(session: Session, files: list[Path], *, dry_run: bool) -> None:
     workbooks = [(path.name, _read(path)) for path in files]
+    await _warn_of_the_sample(session, files)
     async with session.services.database.transaction(session.context.identity) as connection:
         reports = await import_workbooks(
             connection, workbooks, dry_run=dry_run, files=session.services.originals
@@ -43,6 +47,19 @@ async def _import_workbooks(session: Session, files: list[Path], *, dry_run: boo
         raise CommandFailed(
             f"{', '.join(refused)}: nothing of it was stored.",
             "Mend what is marked as an error and import again.",
+        )
+
+
+async def _warn_of_the_sample(session: Session, files: list[Path]) -> None:
+    """Tell whoever begins with his own plant where the sample stands already."""
+    stored, samples = await stored_digests(session), digests(WORKBOOKS)
+    if stored and stored <= samples and digests(files) - samples:
+        out.print(
+            Text(
+                f"! {session.services.settings.data} holds the sample plant; this comes on top of it. "
+                "For your plant alone choose a new folder: POURPLAN_DATA=~/my-plant pourplan import ...\n",
+                style="yellow",
+            )
         )
 
 

@@ -1,6 +1,6 @@
 -- Tenants, their members and roles; who may log in; what every row-level policy asks.
 
--- Two logins, each with as little as it needs. Both get their password from the administrator (docs/settings.md).
+-- Two logins, each with as little as it needs. Both get their password from the administrator (alter role).
 do $$
 begin
     if not exists (select from pg_catalog.pg_roles where rolname = 'pourplan_api') then

@@ -110,7 +110,9 @@ class TestASamplePlant:
         book = openpyxl.load_workbook(SAMPLE / "product_groups_monthly.xlsx")
         book.worksheets[0]["E3"] = 240
         book.save(data / "orders.xlsx")
-        assert pourplan(data, "import", data / "orders.xlsx").returncode == 0
+        told = pourplan(data, "import", data / "orders.xlsx")
+        assert told.returncode == 0
+        assert "holds the sample plant; this comes on top of it" in told.stdout
         done = pourplan(data, "demo")
         assert done.returncode == 0, done.stderr
         assert "holds other workbooks" in done.stdout

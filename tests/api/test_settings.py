@@ -1,0 +1,41 @@
+"""Settings are read in one place, listed in one file, and a wrong one is named in one sentence."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings, SettingsError, load_settings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+def name_of(field: str) -> str:
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"POURPLAN_{field.upper()}"
+
+
+def test_the_example_lists_every_setting_and_no_other() -> None:
+    listed = re.findall(r"^#?([A-Z][A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(map(name_of, Settings.model_fields))
+
+
+def test_the_example_tells_the_defaults() -> None:
+    told = dict(re.findall(r"^#(POURPLAN_[A-Z_]+)=(\d+)$", EXAMPLE.read_text(), re.MULTILINE))
+    defaults = {name_of(field): info.default for field, info in Settings.model_fields.items()}
+    assert told
+    assert {name: int(value) for name, value in told.items()} == {name: defaults[name] for name in told}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("POURPLAN_WORKERS", "0", "POURPLAN_WORKERS is '0'"),
+        ("POURPLAN_LOG_FORMAT", "xml", "POURPLAN_LOG_FORMAT is 'xml'"),
+        ("DATABASE_URL", "postgresql://x@127.0.0.1/x", "DATABASE_JOBS_URL is not"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=re.escape(told)):
+        load_settings()
