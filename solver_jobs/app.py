@@ -14,6 +14,8 @@ from uuid import UUID
 import modal
 
 from solver_jobs.environment import JobEnvironment
+from solver_jobs.foundry.task import MOST_SECONDS
+from solver_jobs.kinds import SOLVER_THREADS
 from solver_jobs.logs import configure_logs
 from solver_jobs.worker import work
 
@@ -22,15 +24,23 @@ SECRET = "pourplan-jobs"  # noqa: S105 - the name under which Modal keeps it
 REQUIRED_KEYS = ["DATABASE_JOBS_URL"]
 PYTHON = "3.12"
 PACKAGES = ("asyncpg", "numpy", "orjson", "pydantic", "structlog")
+SOLVERS = ("numba", "ortools")
 
 _CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 _CONSTRAINTS_THERE = "/constraints.txt"
 
-image = (
+_base = (
     modal.Image.debian_slim(python_version=PYTHON)
     .add_local_file(_CONSTRAINTS, _CONSTRAINTS_THERE, copy=True)
     .uv_pip_install(*PACKAGES, extra_options=f"--constraint {_CONSTRAINTS_THERE}")
-    .add_local_python_source("solver_jobs")
+)
+image = _base.add_local_python_source("solver_jobs")
+# numba's cache is keyed by the processor, and the one that builds is not the one that runs.
+foundry_image = (
+    _base.uv_pip_install(*SOLVERS, extra_options=f"--constraint {_CONSTRAINTS_THERE}")
+    .env({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""})
+    .add_local_python_source("solver_jobs", copy=True)
+    .run_commands("python -m solver_jobs.foundry.warm")
 )
 secret = modal.Secret.from_name(SECRET, required_keys=REQUIRED_KEYS)
 app = modal.App(APP, image=image, secrets=[secret], include_source=False)
@@ -51,4 +61,17 @@ async def _work_on(run_id: str) -> str:
 )
 async def forecast(run_id: str) -> str:
     """Work on a forecast run; tells how the worker ended."""
+    return await _work_on(run_id)
+
+
+@app.function(  # type: ignore[untyped-decorator]
+    image=foundry_image,
+    cpu=float(SOLVER_THREADS),
+    memory=2048,
+    timeout=MOST_SECONDS + 300,
+    retries=0,
+    max_containers=10,
+)
+async def replan(run_id: str) -> str:
+    """Work on a replan run; tells how the worker ended."""
     return await _work_on(run_id)

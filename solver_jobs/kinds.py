@@ -78,8 +78,9 @@ def _forecast(threads: int) -> Kind[Any, Any]:
 
 def _replan(threads: int) -> Kind[Any, Any]:
     from solver_jobs.foundry import planner
+    from solver_jobs.foundry.answer import ReplanAnswer, answer
     from solver_jobs.foundry.checks import require_sound
-    from solver_jobs.foundry.task import ReplanAnswer, ReplanTask, answer
+    from solver_jobs.foundry.task import ReplanTask
     from solver_jobs.foundry.verify import verify
 
     def solve(problem: ReplanTask, *, stop: StopSignal, progress: Listener) -> ReplanAnswer:

@@ -22,7 +22,6 @@ from api.relay import UserError, UserMistake, is_storable, key_of
 from api.roles import Role, require
 from solver_jobs.errors import JobError
 from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem, read_plan
-from solver_jobs.foundry.roll import roll
 from solver_jobs.foundry.task import MOST_SECONDS, ReplanTask
 
 RUN = ("input", "runId")
@@ -224,6 +223,8 @@ async def _plan(connection: Connection, scenario: UUID, run: UUID, monday: date)
 
 
 def _rolled(problem: FoundryProblem, plan: FoundryPlan, weeks: int) -> FoundryProblem:
+    from solver_jobs.foundry.roll import roll  # with the tables of numpy, which the start can do without
+
     try:
         return roll(problem, plan, weeks)
     except JobError as error:

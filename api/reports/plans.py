@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 from api.reports.formats import ExportFormat, finish_sheet, harmless
-from solver_jobs.foundry.days import day_loads
 from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem
 
 DAILY = ("asof_date", "workday_index", "date", "week_index", "order_id", "part_id", "molds")
@@ -91,6 +90,8 @@ class PlanReport:
 
     def days(self) -> Rows:
         """Tell what the shop does on each day."""
+        from solver_jobs.foundry.days import day_loads  # with numpy's tables, which the start can do without
+
         return [
             {
                 **load.model_dump(exclude={"flasks"}),

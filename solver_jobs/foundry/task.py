@@ -1,57 +1,20 @@
-"""A replan as a job: the problem with the effort that it is worth, and the plan with what is shown of it."""
+"""What a replan job is given: the problem, and the effort that it is worth; `answer` is what it answers."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from solver_jobs.foundry.checks import require_sound
-from solver_jobs.foundry.days import DayLoad, FlaskUse, day_loads
-from solver_jobs.foundry.explain import explained
-from solver_jobs.foundry.problem import FLASK_SIZES, FoundryPlan, FoundryProblem
+from solver_jobs.foundry.problem import FoundryProblem
 
 MOST_SECONDS = 900
 """Longest search that may be asked for."""
 
 
-class _Frozen(BaseModel):
+class ReplanTask(BaseModel):
+    """A problem and how to search for its plan."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ReplanTask(_Frozen):
-    """What a replan run is given."""
 
     problem: FoundryProblem
     time_limit_seconds: float = Field(gt=0, le=MOST_SECONDS, description="Seconds to search.")
     seed: int = Field(default=1, ge=0, description="Another one searches elsewhere.")
-
-
-class ReplanAnswer(_Frozen):
-    """What a replan run answers."""
-
-    plan: FoundryPlan = Field(description="With its explanation.")
-    days: tuple[DayLoad, ...]
-    peak_flasks: tuple[FlaskUse, ...] = Field(description="Most flasks in use on a day, by size.")
-    warnings: tuple[str, ...] = Field(
-        description="What a planner should know: of the problem, then the plan."
-    )
-
-
-def answer(problem: FoundryProblem, plan: FoundryPlan) -> ReplanAnswer:
-    """Explain a plan, and tell what is shown of it.
-
-    Raises
-    ------
-    JobError
-        ``PROBLEM_UNSOUND``
-    """
-    odd = tuple(f"{finding.message} {finding.hint}" for finding in require_sound(problem))
-    days = day_loads(problem, plan)
-    return ReplanAnswer(
-        plan=explained(problem, plan),
-        days=days,
-        peak_flasks=tuple(
-            max((day.flasks[row] for day in days), key=lambda use: use.in_use)
-            for row in range(len(FLASK_SIZES))
-        ),
-        warnings=(*odd, *plan.warnings),
-    )

@@ -20,6 +20,8 @@ from api.dispatch import Dispatcher
 from api.modal_calls import ModalCalls
 from api.settings import Settings
 from solver_jobs.app import APP, SECRET
+from solver_jobs.foundry.task import MOST_SECONDS
+from solver_jobs.kinds import SOLVER_THREADS
 from tests.database import Connection, TemporaryDatabase, connected
 from tests.peers.modal import ModalPeer
 from tests.solver_jobs import paused_worker
@@ -111,6 +113,18 @@ async def test_what_is_deployed_is_what_the_app_declares(hosted: Hosted) -> None
     assert function.retry_policy.retries == 0
     assert function.autoscaler_settings.max_containers == 10
     assert list(function.secret_ids) == [f"st-{SECRET}"]
+
+
+async def test_a_replan_has_time_memory_and_the_cores_that_it_searches_on(hosted: Hosted) -> None:
+    function = hosted.peer.function(APP, "replan")
+    assert function.resources.milli_cpu == 1000 * SOLVER_THREADS
+    assert function.resources.memory_mb >= 1500
+    assert function.timeout_secs > MOST_SECONDS
+    assert function.retry_policy.retries == 0
+    commands = [line for image in hosted.peer.plane.images.values() for line in image.dockerfile_commands]
+    (install,) = [line for line in commands if "ortools" in line]
+    assert "--constraint /constraints.txt" in install
+    assert any("solver_jobs.foundry.warm" in line for line in commands)
 
 
 async def test_what_is_deployed_is_the_jobs_and_nothing_of_the_service(hosted: Hosted) -> None:

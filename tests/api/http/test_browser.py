@@ -86,7 +86,7 @@ async def test_the_forecast_is_on_the_page(plant: Serving, tmp_path: Path) -> No
             "document.querySelector('.result-window').innerText", lambda t: "318" in t
         )
         assert "Rebar" in shown
-        await page.wait_for("document.getElementById('plant').innerText", lambda t: "1 run" in t)
+        await page.wait_for("document.getElementById('plant').innerText", lambda t: "2 runs" in t)
         await shoot(page, tmp_path, "forecast")
         assert page.complaints == []
         assert {url.split("/")[2] for url in page.urls if url.startswith("http")} == {plant.url.split("/")[2]}
