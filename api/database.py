@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -27,6 +28,24 @@ select set_config('role', 'authenticated', true),
        set_config('request.jwt.claims', $1, true),
        set_config('pourplan.tenant', $2, true)
 """
+
+
+BEGIN_READING = """
+begin read only;
+select set_config('role', 'authenticated', true),
+       set_config('request.jwt.claims', {claims}, true),
+       set_config('pourplan.tenant', {tenant}, true)
+"""
+
+
+@functools.lru_cache(maxsize=1024)
+def _begin_reading(caller: Identity) -> str:
+    # Several statements in one message take no parameters: the values are quoted, as standard strings.
+    return BEGIN_READING.format(claims=_quoted(caller.claims), tenant=_quoted(caller.tenant or ""))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
@@ -61,6 +80,7 @@ class Database:
                 "application_name": "pourplan",
                 "statement_timeout": str(int(statement_seconds * 1000)),
                 "jit": "off",
+                "standard_conforming_strings": "on",
             },
         )
         return cls(pool)
@@ -78,6 +98,18 @@ class Database:
         async with self.pool.acquire() as connection, connection.transaction():
             await connection.execute(SET_CALLER, caller.claims, caller.tenant or "")
             yield connection
+
+    @contextlib.asynccontextmanager
+    async def reading(self, caller: Identity) -> AsyncIterator[Connection]:
+        """Open the same for one statement that only reads, with as few trips to Postgres as there can be."""
+        async with self.pool.acquire() as connection:
+            await connection.execute(_begin_reading(caller))
+            try:
+                yield connection
+            except BaseException:
+                await connection.execute("rollback")
+                raise
+            await connection.execute("commit")
 
 
 class Notices:

@@ -20,12 +20,20 @@ from api.reads.mapping import Column, Document, First, Inside, Json, Many, One, 
 from api.reads.model import Model, StoredField, StoredType
 from api.reads.pages import PageAsk, casts, cursor_sql, order_sql
 from api.reads.parameters import Parameters, Scope, Values, nested_scope
-from api.reads.selection import Details, NotCompiled, Selection
+from api.reads.selection import Details, Selection
 from api.reads.sql import Place, conditions, fill, order_of, page_conditions, where
 
 ROOT = 0
 MOST_PAIRS = 50
 """Postgres takes a hundred arguments."""
+
+
+LONGEST_KEY = 63
+"""A response key is a column's name in SQL, and Postgres cuts longer ones."""
+
+
+class NotCompiled(Exception):
+    """Raised for a selection that has to be read the normal way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,12 @@ class _Compiler:
 
     def _alias(self) -> str:
         return f"t{next(self._aliases)}"
+
+    def _fields(self, kind: GraphQLObjectType, details: Details) -> Mapping[str, Details]:
+        fields = self.selection.fields(kind, details)
+        if any(len(key) > LONGEST_KEY for key in fields):
+            raise NotCompiled
+        return fields
 
     def _place(self, scope: int) -> Place:
         return lambda name, cast_: self.parameters.place(scope, name, cast_)
@@ -173,7 +187,7 @@ class _Compiler:
     def _items(self, target: StoredType, row: str, details: Details, joins: list[str]) -> list[str]:
         kind = self._object_type(target.name)
         items = []
-        for key, below in self.selection.fields(kind, details).items():
+        for key, below in self._fields(kind, details).items():
             name = below[0].node.name.value
             if name == "__typename":
                 value = f"'{target.name}'::text"
@@ -268,7 +282,7 @@ class _Compiler:
     ) -> str:
         kind = cast("GraphQLObjectType", get_named_type(field_def.type))
         page = _Page(self, rows, order, values["page"], self._place(scope), kind)
-        return page.compile(self.selection.fields(kind, details))
+        return page.compile(self._fields(kind, details))
 
 
 class _Page:
@@ -329,7 +343,7 @@ class _Page:
     def _edge(self, details: Details) -> list[str]:
         kind = cast("GraphQLObjectType", get_named_type(self.kind.fields["edges"].type))
         items = []
-        for key, below in self.compiler.selection.fields(kind, details).items():
+        for key, below in self.compiler._fields(kind, details).items():
             name = below[0].node.name.value
             if name == "__typename":
                 value = f"'{kind.name}'::text"
@@ -393,7 +407,7 @@ class _Page:
 
     def _page_info(self, details: Details) -> str:
         kind = cast("GraphQLObjectType", get_named_type(self.kind.fields["pageInfo"].type))
-        fields = self.compiler.selection.fields(kind, details)
+        fields = self.compiler._fields(kind, details)
         if len(fields) > MOST_PAIRS:
             raise NotCompiled
         pairs = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphql import GraphQLObjectType, get_named_type, is_abstract_type
+from graphql import GraphQLError, GraphQLObjectType, get_named_type, is_abstract_type
 
 from api.reads.mapping import AnyNode, First, Many, One, Page
 from api.reads.model import Composite, Model, StoredField
@@ -57,7 +57,11 @@ class _Estimate:
         each = self.below(get_named_type(field_def.type), details)
         if stored is None:
             return each
-        arguments = self.selection.arguments(field_def, details)
+        try:
+            arguments = self.selection.arguments(field_def, details)
+        except GraphQLError:
+            # It will be told at its place when the field is executed.
+            return 0
         return _rows(stored, arguments) * (1 + each)
 
     def below(self, kind: Any, details: Details) -> int:

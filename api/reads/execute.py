@@ -12,41 +12,41 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.reads.asking import Ask, ByKey, ByKeys
-from api.reads.compile import Root, Statement, compile_selection
+from api.reads.compile import NotCompiled, Root, Statement, compile_selection
 from api.reads.cost import estimate_rows, refuse_above
 from api.reads.model import Model, bind
 from api.reads.parameters import Values, relation_values
 from api.reads.resolve import NormalWay, attach
-from api.reads.selection import Details, NotCompiled, Selection
+from api.reads.selection import Details, Selection
 from api.reads.sql import order_of
 
-KEPT_STATEMENTS = 512
+KEPT = 512
 
 
-class Statements:
-    """Compiled statements by the shape of what was selected, the most recently used ones."""
+class Kept:
+    """What was found out about operations, the most recently used of it.
 
-    def __init__(self, kept: int = KEPT_STATEMENTS) -> None:
-        self._kept = kept
-        self._found: OrderedDict[Any, tuple[Statement | None, Any]] = OrderedDict()
-        self.compiled = 0
-        """How many statements were ever compiled."""
+    Keys tell nodes by identity; so each value has to hold the nodes that its key tells.
+    """
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most = most
+        self._found: OrderedDict[Any, tuple[Any, Any]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def get(self, shape: Any) -> tuple[Statement | None, Any] | None:
-        """Give what is known of a shape: its statement, or None for one that can't be compiled."""
-        found = self._found.get(shape)
+    def get(self, key: Any) -> tuple[Any, Any] | None:
+        """Give what is known, with the nodes that the key tells."""
+        found = self._found.get(key)
         if found:
-            self._found.move_to_end(shape)
+            self._found.move_to_end(key)
         return found
 
-    def keep(self, shape: Any, statement: Statement | None, nodes: Any) -> None:
-        """Remember a shape, with the nodes that it is told by; forget the one unused the longest."""
-        self._found[shape] = (statement, nodes)
-        self.compiled += statement is not None
-        if len(self._found) > self._kept:
+    def keep(self, key: Any, value: tuple[Any, Any]) -> None:
+        """Remember something, and forget what was not asked for the longest."""
+        self._found[key] = value
+        if len(self._found) > self._most:
             self._found.popitem(last=False)
 
 
@@ -57,13 +57,17 @@ class Reads:
     ----------
     compiles
         False sends everything the normal way.
+    compiled
+        How many statements were ever compiled.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.statements = Statements()
+        self.statements = Kept()
+        self._estimates = Kept()
         self.normal = NormalWay(model)
         self.compiles = True
+        self.compiled = 0
         attach(model, self.normal)
 
     def statement(self, selection: Selection, root: Root, details: Details) -> Statement | None:
@@ -71,16 +75,28 @@ class Reads:
         shape = (*selection.shape(details), *_extra(root))
         found = self.statements.get(shape)
         if found:
-            return found[0]
+            known: Statement | None = found[0]
+            return known
         try:
-            statement = compile_selection(self.model, selection, root, details)
+            statement: Statement | None = compile_selection(self.model, selection, root, details)
+            self.compiled += 1
         except NotCompiled:
             statement = None
         except GraphQLError:
             # A field further down has senseless arguments; the normal way tells which, and where.
             return None
-        self.statements.keep(shape, statement, (selection.operation, details))
+        self.statements.keep(shape, (statement, (selection.operation, details)))
         return statement
+
+    def estimate(self, selection: Selection, root_type: GraphQLObjectType, fields: dict[str, Details]) -> int:
+        """Estimate the rows that an operation reads, once for the same operation with the same sizes."""
+        key = selection.size()
+        known = self._estimates.get(key)
+        if known is None:
+            rows = estimate_rows(self.model, selection, root_type, fields)
+            self._estimates.keep(key, (rows, selection.operation))
+            return rows
+        return int(known[0])
 
     def values(self, ask: Ask) -> Values:
         """Make the values that the asking field gives a statement.
@@ -120,7 +136,7 @@ class ReadingExecutor(StrawberryGraphQLCoreExecutionContext):
         self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: Any, *args: Any
     ) -> Any:
         """Refuse what would read too much, before anything is done."""
-        rows = estimate_rows(self.reads.model, self.selection, root_type, grouped_field_set)
+        rows = self.reads.estimate(self.selection, root_type, grouped_field_set)
         refuse_above(self.context_value.max_rows, rows)
         return super().execute_collected_root_fields(root_type, root_value, grouped_field_set, *args)
 
@@ -172,7 +188,7 @@ class ReadingExecutor(StrawberryGraphQLCoreExecutionContext):
         except GraphQLError:
             # As above, in a statement that was compiled for better arguments.
             return None
-        async with self.context_value.transaction() as connection:
+        async with self.context_value.reading() as connection:
             return await connection.fetchval(statement.text, *parameters) or b""
 
 

@@ -20,13 +20,6 @@ from graphql.execution.values import VariableValues, get_argument_values
 
 Details: TypeAlias = list[FieldDetails]
 
-LONGEST_KEY = 63
-"""A response key is a column's name in SQL, and Postgres cuts longer ones."""
-
-
-class NotCompiled(Exception):
-    """Raised for a selection that has to be read the normal way."""
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -39,10 +32,9 @@ class Selection:
 
     def fields(self, kind: GraphQLObjectType, details: Details) -> Mapping[str, Details]:
         """Collect the fields below, by response key, as the executor does for an object of this type."""
-        found = collect_subfields(self.schema, self.fragments, self.variables, self.operation, kind, details)
-        if found.new_defer_usages or any(len(key) > LONGEST_KEY for key in found.grouped_field_set):
-            raise NotCompiled
-        return found.grouped_field_set
+        return collect_subfields(
+            self.schema, self.fragments, self.variables, self.operation, kind, details
+        ).grouped_field_set
 
     def arguments(self, field: GraphQLField, details: Details) -> dict[str, Any]:
         """Coerce the arguments of a field."""
@@ -50,6 +42,11 @@ class Selection:
             return {}
         first = details[0]
         return get_argument_values(field, first.node, self.variables, first.fragment_variable_values)
+
+    def size(self) -> tuple[Any, ...]:
+        """Tell what the size of an answer depends on: the operation, by identity, numbers, conditions."""
+        values = self.variables.coerced
+        return (id(self.operation), *((name, _measure(value)) for name, value in values.items()))
 
     def shape(self, details: Details) -> tuple[Any, ...]:
         """Tell what a statement depends on, beside the values of its parameters.
@@ -70,6 +67,12 @@ def _state(values: Mapping[str, Any], name: str) -> object:
         return "missing"
     value = values[name]
     return value if value is None or isinstance(value, bool) else "told"
+
+
+def _measure(value: Any) -> object:
+    if isinstance(value, list):
+        return len(value)
+    return value if value is None or isinstance(value, int) else "told"
 
 
 def has_variables(nodes: Sequence[FieldNode]) -> bool:

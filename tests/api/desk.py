@@ -72,6 +72,10 @@ class CountingContext(Context):
         self.transactions += 1
         return super().transaction()
 
+    def reading(self) -> Any:
+        self.transactions += 1
+        return super().reading()
+
 
 @dataclass
 class Desk:

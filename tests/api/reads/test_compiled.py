@@ -28,6 +28,7 @@ QUERIES = {
     "the end": "{ steelGrades(last: 2) { pageInfo { startCursor endCursor hasPreviousPage } } }",
     "no row": "{ steelGrades(first: 0) { nodes { id } edges { cursor } pageInfo { hasNextPage } } }",
     "merged fields": "{ productGroups { nodes { grades { name } } nodes { id grades { id } } } }",
+    "a key too long for a column": f"{{ productGroups {{ nodes {{ {'a' * 64}: name }} }} }}",
     "nothing included": "{ productGroups { nodes { name @skip(if: true) } } }",
     "lists": """{ orderForecasts { month heats productGroup { name } }
         chargeSchedule { date startTime mouldSize grade { name productGroup { name } } } }""",
