@@ -7,7 +7,7 @@ from uuid import UUID
 
 from api.database import Connection, Row
 
-GROUPS_BY_KEY = "select id from product_groups where id = any($1::uuid[])"
+GROUPS_BY_KEY = "select id, name from product_groups where id = any($1::uuid[])"
 
 GROUP_BY_NAME = "select id from product_groups where name = $1"
 

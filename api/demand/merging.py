@@ -24,7 +24,7 @@ async def merge(connection: Connection, sources: Sequence[UUID], into: UUID) -> 
     ------
     UserMistake
         A grade is unknown, would be merged into itself, is merged into another one already, would lose its
-        group, or has tons in another unit in the same month. Nothing is changed.
+        group or change it, or has tons in another unit in the same month. Nothing is changed.
     """
     held = await catalog.hold_for_merge(connection, [*sources, into])
     target = await _target(connection, held, into)
@@ -32,6 +32,7 @@ async def merge(connection: Connection, sources: Sequence[UUID], into: UUID) -> 
     open_sources = [key for key in sources if held[key]["merged_into_id"] != target["id"]]
     _refuse_impossible([held[key] for key in open_sources], target)
     if open_sources:
+        await _refuse_other_groups(connection, [held[key] for key in open_sources], target)
         await _refuse_mixed_units(connection, [*open_sources, target["id"]])
         await store.move_to(connection, open_sources, target["id"])
         await catalog.mark_merged(connection, open_sources, target["id"])
@@ -83,6 +84,23 @@ def _refuse_impossible(sources: Sequence[Row], target: Row) -> None:
                 path=TARGET,
                 hint="Tell the group of the target first, with assignGradeGroup.",
             )
+
+
+async def _refuse_other_groups(connection: Connection, sources: Sequence[Row], target: Row) -> None:
+    for source in sources:
+        keys = (source["product_group_id"], target["product_group_id"])
+        if None in keys or keys[0] == keys[1]:
+            continue
+        groups = await catalog.groups_by_key(connection, keys)
+        theirs, its = (groups[key]["name"] for key in keys)
+        raise UserMistake(
+            "GROUPS_DIFFER",
+            f"{source['name']} is of the group {theirs}, and {target['name']} of {its}; "
+            "expected grades of one group.",
+            path=SOURCES,
+            hint="A merge is final: check that they are one and the same steel. If so, the group of one of "
+            "them is wrong: correct it first, with assignGradeGroup.",
+        )
 
 
 async def _refuse_mixed_units(connection: Connection, grades: Sequence[UUID]) -> None:

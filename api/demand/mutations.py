@@ -44,7 +44,8 @@ class DemandMutations:
 
     @strawberry.mutation(
         description="Merge grades into one: their history (tons of the same month add up) and their "
-        "scheduled heats become its own. For planners. Results of earlier runs stay as they are."
+        "scheduled heats become its own. For planners. Results of earlier runs stay as they are. A merge is "
+        "final: nothing splits the grades again. Grades of different groups are not merged."
     )
     @answers_mistakes(MergeGradesPayload)
     async def merge_grades(

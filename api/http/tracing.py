@@ -25,6 +25,8 @@ Count: TypeAlias = Callable[[str, int, float], None]
 REQUEST_ID = "X-Request-ID"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _ROUTINE = ("/graphql", "/health", "/metrics", "/playground")
+_BEARERS = ("/downloads",)
+"""Below these, a path is a permission: who reads it may fetch what it names."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -86,20 +88,20 @@ class TraceRequests:
         write(
             "request",
             method=scope["method"],
-            path=scope["path"][:200],
+            path=_path(scope),
             status=status,
             ms=round(seconds * 1000, 1),
         )
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        log.debug("connection_opened", path=scope["path"][:200])
+        log.debug("connection_opened", path=_path(scope))
         try:
             await self._app(scope, receive, send)
         except Exception as error:
             _log_fault(error, scope)
             raise
         finally:
-            log.debug("connection_closed", path=scope["path"][:200])
+            log.debug("connection_closed", path=_path(scope))
 
 
 def _request_id(headers: Headers) -> str:
@@ -113,7 +115,15 @@ def _route(scope: Scope) -> str:
     return str(getattr(route, "path", "")) or "none"
 
 
+def _path(scope: Scope) -> str:
+    """Tell the path for the log: the route alone where the rest of it lets people in."""
+    path = str(scope["path"])
+    # A server may hand on a path with doubled slashes or in capitals, which is no route and may be a slip.
+    plain = "/" + path.lstrip("/").lower()
+    return next((route for route in _BEARERS if plain.startswith(route)), path[:200])
+
+
 def _log_fault(error: Exception, scope: Scope) -> str:
     under = reference()
-    log.error("internal_error", reference=under, path=scope["path"][:200], error=account(error))
+    log.error("internal_error", reference=under, path=_path(scope), error=account(error))
     return under

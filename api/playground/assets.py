@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "assets"
@@ -50,7 +50,17 @@ class Asset:
 
     def is_fetched(self) -> bool:
         """Whether it is here, and is what was published."""
-        return self.file.is_file() and integrity(self.file.read_bytes()) == self.integrity
+        try:
+            found = self.file.stat()
+        except FileNotFoundError:
+            return False
+        return _integrity_of(self.file, found.st_mtime_ns, found.st_size) == self.integrity
+
+
+@lru_cache(maxsize=32)
+def _integrity_of(file: Path, _changed: int, _size: int) -> str:
+    # Read again only when the file has changed.
+    return integrity(file.read_bytes())
 
 
 def integrity(content: bytes) -> str:
@@ -102,7 +112,6 @@ STYLES = (
 ASSETS = (*SCRIPTS, *STYLES)
 
 
-@cache
 def are_fetched() -> bool:
-    """Whether all files are here; looked up once, when the page is first asked for."""
+    """Whether all files are here; a service that runs notices when they have been fetched."""
     return all(asset.is_fetched() for asset in ASSETS)

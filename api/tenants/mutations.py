@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypedDict, TypeVar
 
 import strawberry
 
 from api.context import Info
-from api.payloads import answers_mistakes
+from api.payloads import UserMistakes, answers_mistakes
 from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, is_storable
 from api.roles import Role, require
@@ -19,6 +21,10 @@ from api.tenants.types import Tenant
 MAX_NAME = 100
 MIN_HEAT_TONS, MAX_HEAT_TONS = Decimal("0.01"), Decimal("999999.99")
 """What the database keeps of a heat: eight digits, two of them decimals."""
+
+
+Given = TypeVar("Given")
+Kept = TypeVar("Kept")
 
 
 @strawberry.input(description="New settings of the tenant; what is left out or null stays.")
@@ -66,13 +72,34 @@ class TenantMutations:
         """Change the settings that are told."""
         async with info.context.transaction() as connection:
             await require(connection, Role.ADMIN, "changing the settings")
-            key = await store.change(
-                connection,
-                name=_name(input.name),
-                heat_tons=_heat_tons(input.heat_tons),
-                time_zone=_time_zone(input.time_zone),
-            )
+            key = await store.change(connection, **_checked(input))
         return UpdateTenantSettingsPayload(tenant=stored_one(Tenant, key) if key else None)
+
+
+class _Settings(TypedDict):
+    name: str | None
+    heat_tons: Decimal | None
+    time_zone: str | None
+
+
+def _checked(given: UpdateTenantSettingsInput) -> _Settings:
+    mistakes: list[UserMistake] = []
+
+    def checked(check: Callable[[Given], Kept], value: Given) -> Kept | None:
+        try:
+            return check(value)
+        except UserMistake as mistake:
+            mistakes.append(mistake)
+            return None
+
+    settings = _Settings(
+        name=checked(_name, given.name),
+        heat_tons=checked(_heat_tons, given.heat_tons),
+        time_zone=checked(_time_zone, given.time_zone),
+    )
+    if mistakes:
+        raise UserMistakes(mistakes)
+    return settings
 
 
 def _name(name: str | None) -> str | None:

@@ -59,11 +59,11 @@ async def test_scheduled_heats_go_to_the_target(planner: Desk, admin: Connection
 
 
 async def test_tons_of_the_same_month_add_up(planner: Desk, admin: Connection, plant: Plant) -> None:
-    payload = await merge(planner, admin, ["B500A", "A36"], "B500B")
+    payload = await merge(planner, admin, ["B500A"], "B500B")
     assert payload["grade"] == {
         "name": "B500B",
         "production": [
-            {"month": "2024-06", "tons": 16500.0},
+            {"month": "2024-06", "tons": 15000.0},
             {"month": "2024-07", "tons": 15100.0},
             {"month": "2024-08", "tons": 9050.5},
         ],
@@ -75,21 +75,26 @@ async def test_tons_of_the_same_month_add_up(planner: Desk, admin: Connection, p
 async def test_what_is_merged_stays_a_node_that_names_its_target(
     planner: Desk, admin: Connection, plant: Plant
 ) -> None:
-    await merge(planner, admin, ["A36"], "B500B")
+    await merge(planner, admin, ["A36"], "A53/C591")
     merged = (await ids(admin))["A36"]
     query = "query ($id: ID!) { node(id: $id) { ... on SteelGrade { name mergedInto { name } } } }"
-    assert (await planner.ask(query, id=merged))["node"] == {"name": "A36", "mergedInto": {"name": "B500B"}}
+    assert (await planner.ask(query, id=merged))["node"] == {
+        "name": "A36",
+        "mergedInto": {"name": "A53/C591"},
+    }
 
 
 async def test_chains_have_one_end(planner: Desk, admin: Connection, plant: Plant) -> None:
+    rebar = await admin.fetchval("select id from product_groups where name = 'Rebar'")
+    await add_grade(admin, plant, "B500C", 90, group_id=rebar)
     await merge(planner, admin, ["B500A"], "B500B")
-    await merge(planner, admin, ["B500B"], "A36")
+    await merge(planner, admin, ["B500B"], "B500C")
     # A target that was merged away stands for its own target.
     payload = await merge(planner, admin, ["A53/C592"], "B500A")
     assert payload["grade"] is not None
     ends = await admin.fetch(
         "select g.name from steel_grades as g join steel_grades as t on t.id = g.merged_into_id"
-        " where t.name = 'A36' and t.merged_into_id is null order by g.name"
+        " where t.name = 'B500C' and t.merged_into_id is null order by g.name"
     )
     assert [row["name"] for row in ends] == ["A53/C592", "B500A", "B500B"]
 
@@ -106,12 +111,12 @@ async def test_two_merges_at_once_leave_one_grade(
 ) -> None:
     known = await ids(admin)
     answers = await asyncio.gather(
-        planner.ask(MERGE, input={"gradeIds": [known["A36"]], "intoGradeId": known["B500B"]}),
-        planner.ask(MERGE, input={"gradeIds": [known["B500B"]], "intoGradeId": known["A36"]}),
+        planner.ask(MERGE, input={"gradeIds": [known["B500A"]], "intoGradeId": known["B500B"]}),
+        planner.ask(MERGE, input={"gradeIds": [known["B500B"]], "intoGradeId": known["B500A"]}),
     )
     assert sum(bool(answer["mergeGrades"]["userErrors"]) for answer in answers) == 1
     cycles = await admin.fetchval(
-        "select count(*) from steel_grades where name in ('A36', 'B500B') and merged_into_id is not null"
+        "select count(*) from steel_grades where name in ('B500A', 'B500B') and merged_into_id is not null"
     )
     assert cycles == 1
 
@@ -123,6 +128,18 @@ async def test_what_can_not_be_merged(planner: Desk, admin: Connection, plant: P
     await merge(planner, admin, ["B500A"], "B500B")
     assert await mistake_of(planner, admin, ["B500A"], "A36") == "GRADE_IS_MERGED"
     assert await mistake_of(planner, admin, ["B500B"], "B500A") == "MERGE_INTO_ITSELF"
+
+
+async def test_grades_of_different_groups_are_not_merged(
+    planner: Desk, admin: Connection, plant: Plant
+) -> None:
+    before = await planner.ask(STATE)
+    payload = await merge(planner, admin, ["B500A", "A36"], "B500B")
+    (mistake,) = payload["userErrors"]
+    assert (mistake["code"], mistake["path"]) == ("GROUPS_DIFFER", ["input", "gradeIds"])
+    assert "A36 is of the group MBQ, and B500B of Rebar" in mistake["message"]
+    assert "assignGradeGroup" in mistake["hint"]
+    assert await planner.ask(STATE) == before
 
 
 async def test_grades_without_a_group_merge_among_themselves(

@@ -26,7 +26,6 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_the_page_loads_nothing_from_elsewhere_once_its_files_are_here(
     service: Service, fetched: Path
 ) -> None:
-    are_fetched.cache_clear()
     answer = await service.http.get("/")
     assert answer.headers["content-type"].startswith("text/html")
     assert "https:" not in answer.text
@@ -50,9 +49,7 @@ async def test_without_its_files_the_page_takes_them_from_the_cdn_by_their_hash(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
-    are_fetched.cache_clear()
     answer = await service.http.get("/")
-    are_fetched.cache_clear()
     policy = answer.headers["content-security-policy"]
     for asset in ASSETS:
         tag = next(line for line in answer.text.splitlines() if asset.cdn_url in line)
@@ -62,19 +59,26 @@ async def test_without_its_files_the_page_takes_them_from_the_cdn_by_their_hash(
     assert (await service.http.get(f"/playground/{ASSETS[0].name}")).status_code == 404
 
 
+async def test_a_service_that_runs_notices_that_the_files_were_fetched(
+    service: Service, fetched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
+    assert assets.CDN in (await service.http.get("/")).text
+    for asset in ASSETS:
+        shutil.copy(fetched / asset.name, tmp_path / asset.name)
+    assert assets.CDN not in (await service.http.get("/")).text
+
+
 def test_a_file_that_was_changed_does_not_count_as_fetched(
     fetched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for asset in ASSETS:
         shutil.copy(fetched / asset.name, tmp_path / asset.name)
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
-    are_fetched.cache_clear()
     assert are_fetched()
     with (tmp_path / ASSETS[2].name).open("a") as file:
         file.write("alert(1)")
-    are_fetched.cache_clear()
     assert not are_fetched()
-    are_fetched.cache_clear()
 
 
 def test_only_what_is_missing_is_fetched(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from api.http.tracing import TraceRequests
 from api.logs import configure_logging
@@ -134,6 +135,33 @@ def test_the_log_is_readable_in_a_terminal() -> None:
     configure_logging(plain_settings(log_format="json"), forced)
     structlog.get_logger("api.some").info("imported")
     assert lines(forced)[0]["event"] == "imported"
+
+
+@pytest.mark.parametrize("path", ["/downloads/{}/september.csv", "//downloads/{}", "/Downloads/{}/x/y"])
+async def test_a_link_that_lets_people_in_is_not_logged(path: str) -> None:
+    token = "WyJmb3JlY2FzdCJd.c2lnbmVk"
+
+    async def fail(_: Request) -> Response:
+        raise RuntimeError("the disk")
+
+    async def hear(connection: WebSocket) -> None:
+        await connection.accept()
+        raise RuntimeError("the line")
+
+    app = Starlette(
+        routes=[Route("/{path:path}", fail), WebSocketRoute("/{path:path}", hear)],
+        middleware=[Middleware(TraceRequests, count=lambda *_: None)],
+    )
+    async with listening(app) as service:
+        with structlog.testing.capture_logs() as logged:
+            url = f"http://127.0.0.1:{service.port}" + path.format(token)
+            assert (await service.http.get(url)).status_code == 500
+            async with websockets.connect(url.replace("http", "ws", 1)) as connection:
+                await connection.wait_closed()
+    told = {(line["event"], line["path"]) for line in logged}
+    events = {"request", "internal_error", "connection_opened", "connection_closed"}
+    assert told == {(event, "/downloads") for event in events}
+    assert token not in str(logged)
 
 
 @pytest.mark.usefixtures("restored_logging")

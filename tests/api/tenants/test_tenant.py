@@ -78,6 +78,19 @@ async def test_only_admins_change_settings(services: Services, plant: Plant, rol
     assert "admin" in mistake["hint"]
 
 
+async def test_all_mistakes_are_told_at_once(services: Services, plant: Plant) -> None:
+    boss = desk_of(services, plant, "admin")
+    wrong = {"name": "", "heatTons": 0, "timeZone": "Berlin"}
+    answer = (await boss.ask(UPDATE, input=wrong))["updateTenantSettings"]
+    assert answer["tenant"] is None
+    told = [(mistake["code"], mistake["path"][1]) for mistake in answer["userErrors"]]
+    assert told == [
+        ("INVALID_NAME", "name"),
+        ("INVALID_HEAT_TONS", "heatTons"),
+        ("UNKNOWN_TIME_ZONE", "timeZone"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("settings", "code", "field"),
     [
