@@ -12,6 +12,8 @@ from api.demand.queries import DemandQueries
 from api.foundry.mutations import FoundryMutations
 from api.foundry.queries import FoundryQueries
 from api.foundry.table_mutations import FoundryTableMutations
+from api.members.mutations import MemberMutations
+from api.members.queries import MemberQueries
 from api.planning.mutations import PlanningMutations
 from api.planning.queries import PlanningQueries
 from api.planning.replan_mutations import ReplanMutations
@@ -31,7 +33,15 @@ from api.workbooks.queries import WorkbookQueries
 @strawberry.type(
     description="What can be read. Everything is of the caller's tenant, and nothing else is seen."
 )
-class Query(TenantQueries, CatalogQueries, DemandQueries, FoundryQueries, PlanningQueries, WorkbookQueries):
+class Query(
+    TenantQueries,
+    MemberQueries,
+    CatalogQueries,
+    DemandQueries,
+    FoundryQueries,
+    PlanningQueries,
+    WorkbookQueries,
+):
     """All queries."""
 
     node: Node | None = read(
@@ -55,6 +65,7 @@ class Mutation(
     PlanningMutations,
     ReplanMutations,
     TenantMutations,
+    MemberMutations,
 ):
     """All mutations."""
 

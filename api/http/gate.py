@@ -13,6 +13,7 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 from strawberry.exceptions import ConnectionRejectionError
 
+from api import api_keys
 from api.auth import LOCAL_IDENTITY, Identity
 from api.context import Context, Services
 from api.http.refusal import Refusal
@@ -21,6 +22,9 @@ from api.settings import Settings
 TENANT = "x-pourplan-tenant"
 NOBODY = Identity(UUID(int=0))
 """Before a connection has said who it is; member of no tenant."""
+
+# Whose key it is, by the hash of its secret; asked by the service's own login.
+KEY = "select use_api_key($1)"
 
 # Whether the caller belongs to the tenant that was chosen.
 CHOSEN = "select current_tenant_id() is not null"
@@ -63,8 +67,13 @@ class TokenGate:
         from api.jwks import KeysUnreachable
         from api.tokens import TokenRefused
 
+        told = _bearer(said.get("authorization"))
         try:
-            user = await self._tokens.user_of(_bearer(said.get("authorization")))
+            user = (
+                await _holder_of(told, services)
+                if told.startswith(api_keys.PREFIX)
+                else await self._tokens.user_of(told)
+            )
         except TokenRefused as error:
             raise _unauthenticated(str(error)) from error
         except KeysUnreachable as error:
@@ -119,6 +128,15 @@ def _bearer(header: str | None) -> str:
             "Sign in with `pourplan login`, or send the token of your Supabase session."
         )
     return token.strip()
+
+
+async def _holder_of(secret: str, services: Services) -> UUID:
+    user: UUID | None = await services.database.pool.fetchval(KEY, api_keys.hash_of(secret))
+    if user is None:
+        raise _unauthenticated(
+            "This API key is unknown or was revoked. Ask an admin of the tenant for a new one (createApiKey)."
+        )
+    return user
 
 
 def _unauthenticated(message: str) -> Refusal:

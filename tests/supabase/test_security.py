@@ -59,6 +59,9 @@ RESULTS = Rights()
 RIGHTS = {
     "tenants": Rights(update=ADMINS),
     "tenant_members": Rights(),
+    "tenant_invitations": Rights(select=ADMINS),
+    "api_keys": Rights(select=ADMINS),
+    "api_key_secrets": Rights(select=NOBODY),
     "workbook_imports": Rights(insert=PLANNERS),
     "product_groups": Rights(insert=PLANNERS, update=PLANNERS),
     "steel_grades": Rights(insert=PLANNERS, update=PLANNERS),
@@ -96,6 +99,16 @@ RIGHTS = {
 ROWS = {
     "tenants": "(id, slug, name) values ('{fresh}', 'added', 'Added')",
     "tenant_members": "(tenant_id, user_id, role) values ('{tenant}', '{fresh}', 'viewer')",
+    "tenant_invitations": (
+        "(tenant_id, email, role, invited_by) values ('{tenant}', 'a{n}@example.com', 'viewer', '{user}')"
+    ),
+    "api_keys": (
+        "(id, tenant_id, name, role, created_by) values ('{key}', '{tenant}', 'Key {n}', 'viewer', '{user}')"
+    ),
+    "api_key_secrets": (
+        "(key_id, tenant_id, sha256)"
+        " values ('{key}', '{tenant}', encode(sha256('{tenant} {n}'::bytea), 'hex'))"
+    ),
     "workbook_imports": (
         "(id, tenant_id, kind, file_name, sha256, size_bytes, rows_read, rows_stored, report, imported_by)"
         " values ('{upload}', '{tenant}', 'DAILY_CHARGE_SCHEDULE', 'a.xlsx', repeat('a', 64), 1, 1, 1,"
@@ -233,7 +246,9 @@ def insertion(table: str, plant: Plant, n: int, user: uuid.UUID) -> str:
     def named(what: str, number: int = n) -> uuid.UUID:
         return uuid.uuid5(plant.id, f"{what} {number}")
 
-    values = {what: named(what) for what in ("fresh", "upload", "group", "grade", "run", "scenario", "spare")}
+    values = {
+        what: named(what) for what in ("fresh", "key", "upload", "group", "grade", "run", "scenario", "spare")
+    }
     first = {f"{what}1": named(what, 1) for what in ("group", "grade", "scenario")}
     # A scenario has one row of resources.
     values["bare"] = named("scenario" if n == 1 else "spare", 1)
@@ -574,6 +589,14 @@ FUNCTIONS = {
     "cancel_run": USERS,
     "create_replan": USERS,
     "clone_scenario": USERS,
+    "invite_member": USERS,
+    "withdraw_invitation": USERS,
+    "change_member_role": USERS,
+    "remove_member": USERS,
+    "create_api_key": USERS,
+    "revoke_api_key": USERS,
+    "accept_invitations": USERS,
+    "use_api_key": frozenset({"pourplan_api"}),
     "claim_run": JOBS,
     "progress_run": JOBS,
     "finish_run": JOBS,

@@ -1,0 +1,1 @@
+"""Who belongs to a tenant: members, invitations, and keys for machines."""
