@@ -13,6 +13,7 @@ import typer
 from graphql import GraphQLError
 from rich.text import Text
 
+from api.cli import account_commands
 from api.cli.failure import CommandFailed
 from api.cli.terminal import err
 from api.reports.formats import ExportFormat
@@ -32,6 +33,9 @@ export_app = typer.Typer(help="Write results to files.", no_args_is_help=True)
 app.add_typer(solve_app, name="solve")
 app.add_typer(schema_app, name="schema")
 app.add_typer(export_app, name="export")
+template_app = typer.Typer(help="Write workbooks to fill in and import.", no_args_is_help=True)
+app.add_typer(template_app, name="template")
+app.add_typer(account_commands.app)
 
 
 def _is_month(text: str) -> str:
@@ -262,6 +266,19 @@ def schema_graphql() -> None:
     from api.schema import schema
 
     sys.stdout.write(schema.as_str().rstrip() + "\n")
+
+
+@template_app.command("foundry")
+def template_foundry(
+    output: Output = None,
+    problem: Annotated[
+        Path | None, typer.Option("--from", help="A foundry problem as JSON to fill it with.")
+    ] = None,
+) -> None:
+    """Write a foundry's workbook: a sheet for each table, its columns explained."""
+    from api.cli import templates
+
+    templates.write_foundry(output, problem)
 
 
 def main() -> None:

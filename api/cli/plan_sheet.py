@@ -118,7 +118,8 @@ class PlanSheet:
         early = ", stopped early" if self.stopped_early else ""
         molds = sum(self.molds.values())
         return Text(
-            f"{molds:,} molds, {self.late_molds:,} of them late; {self.changes:,} pattern changes; "
+            f"{molds:,} molds, {self.late_molds:,} of them late; {self.changes:,} pattern "
+            f"{'change' if self.changes == 1 else 'changes'}; "
             f"objective {self.objective:,.0f}, bound {self.bound:,.0f}: {gap}; "
             f"{self.seconds:.1f} s{early}."
         )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import uvicorn
 
 from api.app import check_may_serve, create_app
 from api.cli.failure import CommandFailed
 from api.cli.terminal import err
-from api.settings import Settings
+from api.cluster import EmbeddedPostgresError
+from api.context import Services
+from api.migrations import MigrationError
+from api.settings import Settings, SettingsError
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
@@ -19,26 +25,72 @@ def serve(settings: Settings, host: str, port: int) -> None:
     Raises
     ------
     SettingsError
-        Without sign-in this address or this database must not be served.
+        Without sign-in this address or this database must not be served; or a setting is of no use.
+    EmbeddedPostgresError, MigrationError
+        The database could not be started, or is not at this version.
     CommandFailed
         The port is taken.
     """
     check_may_serve(settings, host)
     listener = _listen(host, port)
+    start = _Start()
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, open_services=start.open_services),
         log_config=None,
         access_log=False,
         ws_max_size=settings.max_body_bytes,
         timeout_graceful_shutdown=5,
     )
     shown = f"[{host}]" if ":" in host else host
-    err.print(f"Pourplan on http://{shown}:{port}/ (playground), GraphQL at /graphql. Ctrl-C ends it.")
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    greeting = f"Pourplan on http://{shown}:{port}/ (playground), GraphQL at /graphql. Ctrl-C ends it."
+    server = _GreetingServer(config, greeting)
+    logging.getLogger("uvicorn.error").addFilter(start.is_news)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        logging.getLogger("uvicorn.error").removeFilter(start.is_news)
+    if start.failure:
+        raise start.failure
     if not server.started:
         # The log has said why.
         sys.exit(1)
+
+
+class _GreetingServer(uvicorn.Server):
+    """Tells where it is reached as soon as it is."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and greet."""
+        await super().startup(sockets)
+        if self.started:
+            err.print(self._greeting)
+
+
+class _Start:
+    """Keeps why the service could not start: the command ends with it."""
+
+    failure: SettingsError | EmbeddedPostgresError | MigrationError | None = None
+
+    @asynccontextmanager
+    async def open_services(self, settings: Settings) -> AsyncIterator[Services]:
+        """Open what the service lives on."""
+        from api.services import open_services
+
+        async with AsyncExitStack() as opened:
+            try:
+                services = await opened.enter_async_context(open_services(settings, exclusive=True))
+            except (SettingsError, EmbeddedPostgresError, MigrationError) as error:
+                self.failure = error
+                raise
+            yield services
+
+    def is_news(self, _: logging.LogRecord) -> bool:
+        """Whether the log should have a line of the server: not the reason that is told in a moment."""
+        return self.failure is None
 
 
 def _listen(host: str, port: int) -> socket.socket:

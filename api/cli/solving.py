@@ -11,10 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 from api.cli.failure import CommandFailed
 from solver_jobs.errors import JobError
+from solver_jobs.faults import describe_faults
 from solver_jobs.forecast.planner import solve
 from solver_jobs.forecast.problem import ForecastProblem
 
 Model = TypeVar("Model", bound=BaseModel)
+MOST_FAULTS = 20
+"""Faults of a file that are printed."""
 
 
 def read_problem(path: Path, model: type[Model]) -> Model:
@@ -31,11 +34,7 @@ def read_problem(path: Path, model: type[Model]) -> Model:
     except orjson.JSONDecodeError as error:
         raise CommandFailed(f"{path} is no JSON: {error}.") from error
     except ValidationError as error:
-        faults = [
-            f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()[:20]
-        ]
-        rest = error.error_count() - len(faults)
-        faults += [f"and {rest} more"] if rest > 0 else []
+        faults = describe_faults(error, "the problem", MOST_FAULTS)
         raise CommandFailed(
             f"{path} is not of the form that is asked for:\n  " + "\n  ".join(faults)
         ) from error
@@ -53,13 +52,6 @@ def read_content(path: Path) -> bytes:
         return sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
     except OSError as error:
         raise CommandFailed(f"{path} can't be read: {error.strerror}.") from error
-
-
-def _place(location: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "the problem"
 
 
 def write_json(content: BaseModel, target: Path | None) -> None:

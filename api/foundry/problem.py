@@ -86,6 +86,25 @@ def _first_ones(mistakes: list[UserMistake], path: tuple[str, ...]) -> list[User
     return [*mistakes[:MOST_MISTAKES], rest]
 
 
+def same_data(one: FoundryProblem, other: FoundryProblem) -> bool:
+    """Whether two problems say the same, in whatever order their smaller tables are."""
+    return _ordered(one) == _ordered(other)
+
+
+def _ordered(problem: FoundryProblem) -> dict[str, Any]:
+    kept = problem.model_dump(mode="json", exclude={"name", "meta", "scenario_id"})
+    for table, rows in kept.items():
+        if isinstance(rows, list) and table not in ("parts", "orders"):
+            told = [
+                {name: value for name, value in row.items() if name != "asof_date"}
+                if isinstance(row, dict)
+                else row
+                for row in rows
+            ]
+            kept[table] = sorted(told, key=str)
+    return {**kept, "calendar_workdays": kept["calendar_workdays"] or None}
+
+
 def stored_form(problem: FoundryProblem) -> dict[str, Any]:
     """Give the JSON form from which a scenario is stored; of the settings, those that are no defaults."""
     settings = problem.settings.model_dump(mode="json", exclude_defaults=True)

@@ -197,7 +197,7 @@ LOCK = "select name, asof_date from scenarios where id = $1 for no key update"
 
 CLONE = "select clone_scenario($1, $2)"
 
-NAME_TAKEN = "select exists (select from scenarios where name = $1)"
+NAMED = "select id from scenarios where name = $1"
 
 MAKE_BASE = (
     "update scenarios set is_base = false where is_base",
@@ -251,9 +251,10 @@ async def clone(connection: Connection, key: UUID, name: str) -> UUID:
     return copy
 
 
-async def name_is_taken(connection: Connection, name: str) -> bool:
-    """Tell whether there is a scenario of this name."""
-    return bool(await connection.fetchval(NAME_TAKEN, name))
+async def named(connection: Connection, name: str) -> UUID | None:
+    """Find the key of the scenario of a name."""
+    key: UUID | None = await connection.fetchval(NAMED, name)
+    return key
 
 
 async def make_base(connection: Connection, key: UUID) -> bool:

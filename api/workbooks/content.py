@@ -81,19 +81,39 @@ class ScheduleTable:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundryRow:
+    """One row of a foundry's table: the row of the sheet, its values and their columns by name."""
+
+    number: int
+    values: dict[str, str | int | float | bool]
+    columns: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundryTable:
+    """One table of a foundry problem."""
+
+    table: str
+    sheet: str
+    rows: tuple[FoundryRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """All tables of a workbook, by kind, in the order of its sheets."""
 
     production: tuple[ProductionTable, ...] = ()
     orders: tuple[OrderTable, ...] = ()
     schedules: tuple[ScheduleTable, ...] = ()
+    foundry: tuple[FoundryTable, ...] = ()
 
     @property
     def rows(self) -> int:
-        """Figures and heats in all tables."""
+        """Figures, heats and rows of a foundry in all tables."""
         tons = sum(t is not None for table in self.production for row in table.rows for t in row.tons)
         heats = sum(h is not None for table in self.orders for row in table.rows for h in row.heats)
-        return tons + heats + sum(len(table.heats) for table in self.schedules)
+        rows = sum(len(table.rows) for table in self.foundry)
+        return tons + heats + rows + sum(len(table.heats) for table in self.schedules)
 
 
 @dataclass(frozen=True, slots=True)

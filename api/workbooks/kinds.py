@@ -28,5 +28,9 @@ LAYOUTS = {
         "a charge schedule has, for each day, three columns `Start time`, `Grade`, `Mould size` "
         "under the day's date"
     ),
+    WorkbookKind.FOUNDRY: (
+        "a foundry's data have a sheet for each table, `scenario`, `parts`, `orders` and `resources` at "
+        "least, as `pourplan template foundry` writes them"
+    ),
 }
 """What the sheets of each kind that can be read look like, for messages."""

@@ -10,6 +10,7 @@ import sys
 
 from api.workbooks.cells import Sheet
 from api.workbooks.content import Content, OrderTable, ProductionTable, Reading, ScheduleTable
+from api.workbooks.foundry import read_foundry
 from api.workbooks.kinds import LAYOUTS, WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Findings, Severity, WorkbookRefused
 from api.workbooks.orders import read_orders
@@ -34,7 +35,9 @@ def read_workbook(content: bytes, kind: WorkbookKind | None = None) -> Reading:
         message = f"Workbooks of the kind {kind} can't be read yet."
         return _refusal(Code.KIND_NOT_SUPPORTED, message, f"These can: {', '.join(LAYOUTS)}.")
     try:
-        return _Reader(kind).read(read_sheets(content))
+        sheets = read_sheets(content)
+        foundry = read_foundry(sheets) if kind in (None, WorkbookKind.FOUNDRY) else None
+        return foundry or _Reader(kind).read(sheets)
     except WorkbookRefused as refused:
         return Reading(None, Content(), (refused.finding,))
     except MemoryError:
@@ -167,6 +170,7 @@ def _in_words(kind: WorkbookKind) -> str:
     return {
         WorkbookKind.STEEL_GRADE_PRODUCTION: "a production history",
         WorkbookKind.PRODUCT_GROUPS_MONTHLY: "an order forecast",
+        WorkbookKind.FOUNDRY: "a foundry's data",
     }.get(kind, "a charge schedule")
 
 

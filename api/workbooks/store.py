@@ -16,6 +16,7 @@ from api.database import Connection
 from api.workbooks.catalogue import Grade, Group
 from api.workbooks.changes import Changes, Stored, compare
 from api.workbooks.content import Content, Reading
+from api.workbooks.foundry_store import put_foundry
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Severity
 from api.workbooks.originals import KeepsNothing, OriginalFiles
@@ -204,6 +205,12 @@ async def store_reading(
         if reading.refused or reading.kind is None:
             return WorkbookReport(reading.kind, sha256, False, reading.content.rows, 0, reading.messages)
         await connection.execute(TAKE_TURN, tenant)
+        if reading.kind is WorkbookKind.FOUNDRY:
+            report = await put_foundry(connection, reading, sha256, dry_run=dry_run)
+            if report.import_id is not None:
+                await files.keep(tenant, sha256, file_name, content)
+                await _record(connection, tenant, file_name, len(content), report)
+            return report
         stored = await _what_is_stored(connection, tenant, reading.content)
         changes = await asyncio.to_thread(compare, reading.content, stored)
         report = _report(reading, changes, sha256, dry_run=dry_run)

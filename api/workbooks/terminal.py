@@ -17,6 +17,7 @@ _KINDS = {
     WorkbookKind.STEEL_GRADE_PRODUCTION: ("production history", "figures"),
     WorkbookKind.PRODUCT_GROUPS_MONTHLY: ("order forecast", "figures"),
     WorkbookKind.DAILY_CHARGE_SCHEDULE: ("charge schedule", "heats"),
+    WorkbookKind.FOUNDRY: ("foundry", "rows"),
 }
 _LOOKS = {
     Severity.ERROR: ("✗", "red"),

@@ -91,6 +91,19 @@ class TestAMonday:
         assert exported.returncode == 1
         assert "is not there" in exported.stderr
 
+    def test_a_template_filled_from_a_problem_says_the_same_as_the_problem(self, data: Path) -> None:
+        done = pourplan(data, "template", "foundry", "--from", "foundry.json", "-o", "foundry.xlsx")
+        assert done.returncode == 0, done.stderr
+        again = pourplan(data, "import", "foundry.xlsx")
+        assert again.returncode == 0, again.stderr
+        assert "foundry, 7 rows read, none new or changed" in again.stdout
+
+    def test_a_template_can_be_imported_as_it_is(self, data: Path) -> None:
+        assert pourplan(data, "template", "foundry").returncode == 0
+        done = pourplan(data, "import", "pourplan-foundry.xlsx")
+        assert done.returncode == 0, done.stderr
+        assert "foundry, 4 of 4 rows are new or changed" in done.stdout
+
     def test_what_cannot_be_planned_is_refused_with_every_reason(self, data: Path) -> None:
         orders = [{**order, "part_id": "LADLE"} for order in PROBLEM["orders"]]
         (data / "wrong.json").write_text(json.dumps({**PROBLEM, "orders": orders}))

@@ -14,7 +14,7 @@ from api.workbooks.changes import Stored, compare
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import LIMIT_PER_CODE, CellMessage, Code, Severity
 from api.workbooks.read import read_workbook
-from tests.api.workbooks import test_hostile, test_sandbox, test_store
+from tests.api.workbooks import test_foundry, test_hostile, test_sandbox, test_store
 from tests.api.workbooks.sheets import AUGUST, ORDERS, PRODUCTION, ROOT, SCHEDULE, Rows, book, with_cells
 
 INFO, WARNING, ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
@@ -49,7 +49,7 @@ READING = [
     Case(Code.SHEET_NOT_RECOGNISED, INFO, None, {"a": [["About the production history"]], "b": PRODUCTION}),
     Case(Code.HIDDEN_SHEET, WARNING, None, {"a": PRODUCTION, "hidden": ORDERS}, change=hide),
     Case(Code.KIND_MISMATCH, ERROR, None, ORDERS, kind=WorkbookKind.DAILY_CHARGE_SCHEDULE),
-    Case(Code.KIND_NOT_SUPPORTED, ERROR, None, ORDERS, kind=WorkbookKind.FOUNDRY),
+    Case(Code.KIND_NOT_SUPPORTED, ERROR, None, ORDERS, kind=WorkbookKind.MULTISITE),
     # Cells
     Case(Code.FORMULA_WITHOUT_VALUE, ERROR, "C3", with_cells(PRODUCTION, C3="=1+1")),
     Case(Code.FORMULA_WITHOUT_VALUE, ERROR, "B4", with_cells(SCHEDULE, B4="=B5")),
@@ -155,7 +155,7 @@ COMPARING = [
     Compared(Code.CONTRADICTION, ERROR, "B4", {"a": SCHEDULE, "b": with_cells(SCHEDULE, B4="A36")}),
 ]
 
-ELSEWHERE = test_hostile.CODES | test_sandbox.CODES | test_store.CODES
+ELSEWHERE = test_hostile.CODES | test_sandbox.CODES | test_store.CODES | test_foundry.CODES
 """Codes that other modules prove."""
 
 

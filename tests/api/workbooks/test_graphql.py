@@ -127,7 +127,7 @@ async def test_another_kind_than_told_is_a_user_error(newcomer: Desk) -> None:
     upload = Uploaded(PRODUCTION.name, PRODUCTION.read_bytes())
     mistake = await newcomer.mistake(IMPORT, file=upload, kind="DAILY_CHARGE_SCHEDULE")
     assert mistake["code"] == "KIND_MISMATCH"
-    later = await newcomer.mistake(IMPORT, file=upload, kind="FOUNDRY")
+    later = await newcomer.mistake(IMPORT, file=upload, kind="MULTISITE")
     assert later["code"] == "KIND_NOT_SUPPORTED"
 
 

@@ -1,0 +1,174 @@
+"""A foundry's workbook: written, read, checked cell by cell, stored as a scenario."""
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import openpyxl
+import pytest
+from openpyxl import Workbook
+
+from api.foundry.problem import same_data
+from api.workbooks.foundry_store import problem_of
+from api.workbooks.foundry_template import EXAMPLE, foundry_workbook
+from api.workbooks.kinds import WorkbookKind
+from api.workbooks.messages import Code, Severity
+from api.workbooks.read import read_workbook
+from solver_jobs.foundry.generate import generate
+from solver_jobs.foundry.problem import read_problem
+from tests.api.desk import Desk
+from tests.api.foundry.test_scenarios import FULL, stored
+from tests.api.workbooks.sheets import PRODUCTION, book
+from tests.api.workbooks.test_graphql import IMPORT, Uploaded
+
+CODES = {
+    Code.FOUNDRY_TABLE_MISSING,
+    Code.FOUNDRY_TABLE_TWICE,
+    Code.FOUNDRY_COLUMN_MISSING,
+    Code.FOUNDRY_CELL,
+    Code.FOUNDRY_UNSOUND,
+    Code.FOUNDRY_ODD,
+}
+SCENARIOS = "{ scenarios { nodes { id name asofDate orders { totalCount } } } }"
+
+
+def changed(change: Callable[[Workbook], None], problem: Mapping[str, Any] = FULL) -> bytes:
+    """The workbook of a problem, with something done to it."""
+    workbook = openpyxl.load_workbook(io.BytesIO(foundry_workbook(problem)))
+    change(workbook)
+    saved = io.BytesIO()
+    workbook.save(saved)
+    return saved.getvalue()
+
+
+def put(sheet: str, cell: str, value: Any) -> Callable[[Workbook], None]:
+    def change(workbook: Workbook) -> None:
+        workbook[sheet][cell] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [EXAMPLE, FULL, generate("S", seed=5).model_dump(mode="json", exclude_none=True)],
+    ids=["template", "every table", "generated"],
+)
+def test_a_problem_comes_back_from_its_workbook(problem: Mapping[str, Any]) -> None:
+    reading = read_workbook(foundry_workbook(problem))
+    assert reading.kind is WorkbookKind.FOUNDRY
+    assert reading.messages == ()
+    assert same_data(read_problem(problem_of(reading.content)), read_problem(problem))
+
+
+def test_sheets_are_told_by_their_headers_whatever_they_are_called() -> None:
+    def rename(workbook: Workbook) -> None:
+        for name in ("parts", "orders", "resources", "initial_flask_inuse", "expected_deliveries"):
+            workbook[name].title = f"Blatt {name[:1]}{len(name)}"
+        workbook["previous_plan"].title = "Previous plan"
+        orders = workbook["Blatt o6"]
+        orders.insert_rows(1)
+        orders["A1"] = "Order book of the harbour"
+        orders["D2"] = "Due date"
+
+    reading = read_workbook(changed(rename))
+    assert reading.messages == ()
+    assert same_data(read_problem(problem_of(reading.content)), read_problem(FULL))
+
+
+def test_other_sheets_are_left_alone() -> None:
+    def add(workbook: Workbook) -> None:
+        workbook.create_sheet("Notes")["A1"] = "Call the pattern shop"
+
+    (message,) = read_workbook(changed(add)).messages
+    assert (message.code, message.severity, message.sheet) == (
+        Code.SHEET_NOT_RECOGNISED,
+        Severity.INFO,
+        "Notes",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "sheet", "cell", "told"),
+    [
+        (put("orders", "C2", None), Code.FOUNDRY_CELL, "orders", "C2", "`qty` is blank"),
+        (put("orders", "C2", 2.5), Code.FOUNDRY_CELL, "orders", "C2", "expected a whole number"),
+        (put("orders", "C2", "many"), Code.FOUNDRY_CELL, "orders", "C2", "the text 'many'"),
+        (put("orders", "D3", "soon"), Code.FOUNDRY_CELL, "orders", "D3", "expected a date"),
+        (put("parts", "E2", "heavy"), Code.FOUNDRY_CELL, "parts", "E2", "expected a number"),
+        (put("parts", "A2", "x" * 300), Code.FOUNDRY_CELL, "parts", "A2", "expected a text"),
+        (put("parts", "C2", "=1+1"), Code.FORMULA_WITHOUT_VALUE, "parts", "C2", "a formula without a value"),
+        (
+            put("orders", "C1", "Qantity"),
+            Code.FOUNDRY_COLUMN_MISSING,
+            "orders",
+            "A1",
+            "lacks the column `qty`",
+        ),
+        (put("orders", "C1", "Qantity"), Code.COLUMN_IGNORED, "orders", "C1", "no column 'qantity'"),
+        (lambda w: w.remove(w["resources"]), Code.FOUNDRY_TABLE_MISSING, "", None, "no rows of resources"),
+        (
+            lambda w: setattr(w.copy_worksheet(w["orders"]), "title", "more"),
+            Code.FOUNDRY_TABLE_TWICE,
+            "more",
+            None,
+            "orders is also in sheet 'orders'",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_cell(
+    change: Callable[[Workbook], None], code: Code, sheet: str, cell: str | None, told: str
+) -> None:
+    reading = read_workbook(changed(change))
+    found = [message for message in reading.messages if message.code is code]
+    assert [(message.sheet, message.cell) for message in found] == [(sheet, cell)]
+    assert told in found[0].message
+    assert found[0].hint
+    assert reading.refused
+
+
+def test_a_workbook_of_a_melt_shop_is_not_taken_for_a_foundry() -> None:
+    reading = read_workbook(book(PRODUCTION), WorkbookKind.FOUNDRY)
+    assert [message.code for message in reading.messages] == [Code.KIND_MISMATCH, Code.KIND_MISMATCH]
+    assert read_workbook(foundry_workbook(), WorkbookKind.DAILY_CHARGE_SCHEDULE).refused
+
+
+async def imported(desk: Desk, content: bytes, **variables: Any) -> dict[str, Any]:
+    payload = (await desk.ask(IMPORT, file=Uploaded("foundry.xlsx", content), **variables))["importWorkbook"]
+    assert payload["userErrors"] == []
+    report: dict[str, Any] = payload["report"]
+    return report
+
+
+def messages(report: dict[str, Any], code: Code) -> list[tuple[str, str | None]]:
+    return [(one["sheet"], one["cell"]) for one in report["messages"] if one["code"] == code]
+
+
+async def test_a_workbook_becomes_a_scenario_and_the_same_again_changes_nothing(planner: Desk) -> None:
+    content = foundry_workbook({**FULL, "name": "Harbour"})
+    report = await imported(planner, content)
+    assert (report["kind"], report["stored"]) == ("FOUNDRY", True)
+    assert report["rowsRead"] == report["rowsStored"] == 26
+    # An order that can't be on time is named at its due date.
+    assert ("orders", "D4") in messages(report, Code.FOUNDRY_ODD)
+    (scenario,) = (await planner.ask(SCENARIOS))["scenarios"]["nodes"]
+    assert (scenario["name"], scenario["asofDate"]) == ("Harbour", "2026-01-05")
+    assert same_data(await stored(planner, scenario["id"]), read_problem(FULL))
+    again = await imported(planner, content)
+    assert (again["stored"], again["rowsStored"]) == (True, 0)
+    assert messages(again, Code.NOTHING_CHANGED) == [("", None)]
+    imports = "{ imports { totalCount nodes { kind } } }"
+    assert (await planner.ask(imports))["imports"] == {"totalCount": 1, "nodes": [{"kind": "FOUNDRY"}]}
+
+
+async def test_a_dry_run_tells_everything_and_stores_nothing(planner: Desk) -> None:
+    report = await imported(planner, foundry_workbook(FULL), dryRun=True)
+    assert (report["stored"], report["rowsStored"]) == (False, 0)
+    assert messages(report, Code.FOUNDRY_ODD)
+    assert (await planner.ask(SCENARIOS))["scenarios"]["nodes"] == []
+
+
+async def test_data_that_cannot_be_planned_are_named_with_their_cells(planner: Desk) -> None:
+    report = await imported(planner, changed(put("orders", "B3", "LADLE")))
+    assert report["stored"] is False
+    assert messages(report, Code.FOUNDRY_UNSOUND) == [("orders", "B3")]
+    assert (await planner.ask(SCENARIOS))["scenarios"]["nodes"] == []
