@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import orjson
@@ -16,7 +17,7 @@ from api.reads.compile import NotCompiled, Root, Statement, compile_selection
 from api.reads.cost import estimate_rows, refuse_above
 from api.reads.model import Model, bind
 from api.reads.parameters import Values, relation_values
-from api.reads.resolve import NormalWay, attach
+from api.reads.resolve import Caller, NormalWay, attach
 from api.reads.selection import Details, Selection
 from api.reads.sql import order_of
 
@@ -188,8 +189,14 @@ class ReadingExecutor(StrawberryGraphQLCoreExecutionContext):
         except GraphQLError:
             # As above, in a statement that was compiled for better arguments.
             return None
-        async with self.context_value.reading() as connection:
-            return await connection.fetchval(statement.text, *parameters) or b""
+        return await run_statement(self.context_value, statement.text, parameters)
+
+
+async def run_statement(caller: Caller, text: str, parameters: Sequence[Any]) -> bytes:
+    """Run a compiled statement; gives its JSON, empty for null."""
+    async with caller.reading() as connection:
+        found: bytes | None = await connection.fetchval(text, *parameters)
+    return found or b""
 
 
 def read_by_statements(schema: strawberry.Schema) -> Reads:
