@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +34,12 @@ mutation ($name: String!, $problem: JSON!) {
     warnings { code message hint }
     userErrors { message hint }
   }
+}
+"""
+
+END = """
+mutation ($run: ID!) {
+  cancelRun(input: {runId: $run, keepBest: true}) { userErrors { message hint } }
 }
 """
 
@@ -121,7 +131,8 @@ async def replan(session: Session, scenario: str | None, *, time_limit: int, wee
     chosen = await _scenario(session, scenario)
     asked = await session.ask(REPLAN, scenario=chosen["id"], seconds=time_limit)
     run_id = asked["replanMonday"]["run"]["id"]
-    ended = await show_progress(f"Replan {chosen['name']}", session.follow(FOLLOW, run=run_id))
+    with _ended_by_interrupt(session, run_id):
+        ended = await show_progress(f"Replan {chosen['name']}", session.follow(FOLLOW, run=run_id))
     if ended["status"] != "SUCCEEDED":
         error = ended["error"] or {"message": f"The run was {ended['status'].lower()}.", "details": []}
         raise CommandFailed("\n".join([error["message"], *error["details"]]), error.get("hint"))
@@ -129,6 +140,30 @@ async def replan(session: Session, scenario: str | None, *, time_limit: int, wee
     title = f"{name}, from Monday {report.problem.asof_date:%d %B %Y}"
     out.print(PlanSheet.of(report.problem, report.plan, title, report.warnings).render(weeks))
     out.print(f"As a file: pourplan export plan {parse_node_id(run_id)[1]}", style="dim", soft_wrap=True)
+
+
+@contextmanager
+def _ended_by_interrupt(session: Session, run_id: str) -> Iterator[None]:
+    """Let the first Ctrl-C end the run with its best plan; a second one ends the command."""
+    loop, command = asyncio.get_running_loop(), asyncio.current_task()
+    ending: list[asyncio.Task[dict[str, Any]]] = []
+
+    def on_interrupt() -> None:
+        if ending:
+            if command is not None:
+                command.cancel()
+            return
+        ending.append(loop.create_task(session.ask(END, run=run_id)))
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, on_interrupt)
+    except NotImplementedError:  # Windows knows no signal handlers of a loop
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 async def export_plan(session: Session, run: str | None, form: ExportFormat, target: Path | None) -> None:

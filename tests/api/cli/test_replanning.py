@@ -3,22 +3,50 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from tests.api.cli.test_commands import pourplan
+from tests.api.cli.test_commands import PROGRAM, pourplan
 from tests.api.cli.test_foundry_files import PROBLEM
+from tests.api.foundry.shop import big_problem
+from tests.database import short_folder
+
+
+def test_an_interrupt_ends_a_replan_with_its_best_plan() -> None:
+    with short_folder() as folder:
+        (folder / "big.json").write_text(json.dumps(big_problem()))
+        imported = pourplan(folder, "import", "big.json")
+        assert imported.returncode == 0, imported.stderr
+        command = subprocess.Popen(
+            [PROGRAM, "replan", "--time-limit", "300", "--weeks", "1"],
+            env={**os.environ, "POURPLAN_DATA": str(folder), "COLUMNS": "200"},
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        time.sleep(8)
+        command.send_signal(signal.SIGINT)
+        told, complaints = command.communicate(timeout=60)
+    assert command.returncode == 0, complaints
+    assert "stopped early" in told
+    assert "Week of 05 January 2026" in told
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data() -> Iterator[Path]:
     """A folder of a foundry, whose problem and plan lie in it."""
-    folder = tmp_path_factory.mktemp("harbour")
-    (folder / "foundry.json").write_text(json.dumps(PROBLEM))
-    return folder
+    with short_folder() as folder:
+        (folder / "foundry.json").write_text(json.dumps(PROBLEM))
+        yield folder
 
 
 class TestAMonday:
