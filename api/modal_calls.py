@@ -69,7 +69,11 @@ class ModalCalls:
         return call_id
 
     async def has_ended(self, run: QueuedRun) -> bool:
-        """Ask Modal for the call's outcome: any at all means that it is over."""
+        """Ask Modal for the call's outcome: any at all means that it is over.
+
+        A worker's own exceptions are raised here too. None of them is an OSError, which tells that Modal is
+        out of reach: `solver_jobs.app` ends in a `WorkerDied` instead.
+        """
         if not (run.call_id or "").startswith("fc-"):
             return True
         try:

@@ -46,13 +46,21 @@ secret = modal.Secret.from_name(SECRET, required_keys=REQUIRED_KEYS)
 app = modal.App(APP, image=image, secrets=[secret], include_source=False)
 
 
+class WorkerDied(Exception):
+    """The worker could not work on the run, and the row of the run does not tell why."""
+
+
 async def _work_on(run_id: str) -> str:
     configure_logs(os.environ)
     environment = JobEnvironment.read(os.environ)
-    async with environment.store(modal.current_function_call_id()) as store:
-        ending = await work(
-            UUID(run_id), store, lease_seconds=environment.lease_seconds, kinds=environment.kind_of
-        )
+    try:
+        async with environment.store(modal.current_function_call_id()) as store:
+            ending = await work(
+                UUID(run_id), store, lease_seconds=environment.lease_seconds, kinds=environment.kind_of
+            )
+    except OSError as error:
+        # Raised as it is where the call's outcome is asked for, it would read as Modal being out of reach.
+        raise WorkerDied(f"{type(error).__name__}: {error}") from error
     return ending.value
 
 

@@ -20,6 +20,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from solver_jobs.errors import JobError
+from solver_jobs.faults import describe_faults
 from solver_jobs.kinds import Kind, kind_of
 from solver_jobs.store import Claim, LeaseLost, Progress, RunNotFound, RunStore, Stop, StoreUnreachable
 
@@ -276,17 +277,11 @@ async def _either(*events: asyncio.Event, within: float) -> None:
 
 
 def _problem_invalid(error: ValidationError) -> JobError:
-    faults = [
-        f"{'.'.join(map(str, fault['loc'])) or 'the problem'}: {fault['msg'].removeprefix('Value error, ')}"
-        for fault in error.errors()[:_SHOWN_FAULTS]
-    ]
-    if (more := error.error_count() - len(faults)) > 0:
-        faults.append(f"and {more} more")
     return JobError(
         "PROBLEM_INVALID",
         "The problem that was stored with the run is not of the form that its job reads.",
         "Start a new run; if that fails too, service and worker are of different versions.",
-        faults,
+        describe_faults(error, "the problem", _SHOWN_FAULTS),
     )
 
 

@@ -10,7 +10,7 @@ from api.cli.failure import CommandFailed
 from api.cli.session import Session
 from api.cli.terminal import err, print_forecast, show_progress
 from api.reports import store
-from api.reports.formats import ExportFormat, render
+from api.reports.formats import Breakdown, ExportFormat, render
 from api.scalars import parse_month
 
 RUN_FORECAST = """
@@ -82,6 +82,7 @@ async def export_forecast(session: Session, month: str, form: ExportFormat, targ
         breakdown = await store.newest_forecast(connection, parse_month(month))
     if breakdown is None:
         raise CommandFailed(f"There is no forecast of {month} yet.", f"Make one: pourplan forecast {month}")
+    err.print(_which(breakdown))
     content = render(breakdown, form)
     if target == Path("-"):
         sys.stdout.buffer.write(content)
@@ -95,3 +96,13 @@ async def export_forecast(session: Session, month: str, form: ExportFormat, targ
     err.print(
         f"Wrote {path}: {breakdown.total_heats} heats of {len(breakdown.scrap_chef())} grades in {month}."
     )
+
+
+def _which(breakdown: Breakdown) -> str:
+    rounded = (
+        "every grade rounded up to the next heat"
+        if breakdown.rounding == "ROUND_UP"
+        else "rounded within each group's heats"
+    )
+    finished = f"{breakdown.finished_at.astimezone():%Y-%m-%d %H:%M %Z}" if breakdown.finished_at else "now"
+    return f"The newest forecast of {breakdown.month}, finished {finished}: {rounded}."

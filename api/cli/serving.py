@@ -47,10 +47,13 @@ def serve(settings: Settings, host: str, port: int) -> None:
     logging.getLogger("uvicorn.error").addFilter(start.is_news)
     try:
         server.run(sockets=[listener])
+    except SystemExit:
+        # So the server ends a start that failed.
+        if start.failure:
+            raise start.failure from None
+        raise
     finally:
         logging.getLogger("uvicorn.error").removeFilter(start.is_news)
-    if start.failure:
-        raise start.failure
     if not server.started:
         # The log has said why.
         sys.exit(1)

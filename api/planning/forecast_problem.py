@@ -10,6 +10,7 @@ from api.database import Connection, Row
 from api.planning import store
 from api.relay import UserMistake
 from api.scalars import format_month
+from solver_jobs.faults import describe_faults
 from solver_jobs.forecast.problem import ForecastProblem
 
 FIRST_YEAR, LAST_YEAR = 1950, 2199
@@ -74,11 +75,10 @@ def _refuse_too_far(month: date, newest: date) -> None:
 
 
 def _out_of_bounds(error: ValidationError) -> UserMistake:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    first = describe_faults(error)[0]
     return UserMistake(
         "DATA_OUT_OF_BOUNDS",
-        f"A stored figure can't be planned with: {where} is {first['input']!r}: {first['msg']}.",
+        f"A stored figure can't be planned with: {first}.",
         path=MONTH,
         hint="Correct the workbook that it came from and import it again.",
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -35,17 +36,33 @@ class ExportFormat(Enum):
         }[self.value]
 
 
+HEATS = ("group", "grade", "heats", "tons", "committed_heats", "share", "low", "high")
+GROUPS = ("group", "ordered_heats", "forecast_heats")
+UNASSIGNED = ("grade", "heats", "suggestion")
+HEADERS = {
+    "committed_heats": "scheduled heats",
+    "low": "low (80%)",
+    "high": "high (80%)",
+    "ordered_heats": "ordered heats",
+    "forecast_heats": "forecast heats",
+    "suggestion": "probably meant",
+}
+"""What a column is called for people, where that is not its key."""
+ALL_GROUPS = "all groups"
+
+
 @dataclass(frozen=True, slots=True)
 class Breakdown:
     """A forecast as it leaves: heats per grade and group, what stayed outside, what there is to say.
 
-    Each row of `heats` has group, grade, heats, tons, committed_heats, share, low, high; of `groups`
-    group, ordered_heats, forecast_heats; of `unassigned` grade, heats, suggestion.
+    The rows of `heats`, `groups` and `unassigned` have the keys of HEATS, GROUPS and UNASSIGNED.
     """
 
     run_id: str
     month: str
     method: str
+    rounding: str = "LARGEST_REMAINDER"
+    finished_at: datetime | None = None
     heats: list[dict[str, Any]] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
     unassigned: list[dict[str, Any]] = field(default_factory=list)
@@ -96,26 +113,43 @@ def _json(breakdown: Breakdown) -> bytes:
         "month": breakdown.month,
         "run": breakdown.run_id,
         "method": breakdown.method,
+        "rounding": breakdown.rounding,
         "total_heats": breakdown.total_heats,
         "scrap_chef": breakdown.scrap_chef(),
-        "heats": breakdown.heats,
-        "groups": breakdown.groups,
-        "unassigned": breakdown.unassigned,
+        "heats": _ordered(breakdown.heats, HEATS),
+        "groups": _ordered(breakdown.groups, GROUPS),
+        "unassigned": _ordered(breakdown.unassigned, UNASSIGNED),
         "warnings": breakdown.warnings,
     }
     return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def _ordered(rows: list[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
+    # Postgres' jsonb keeps no order of keys.
+    return [{key: row[key] for key in keys} for row in rows]
+
+
+def _with_total(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not groups:
+        return []
+    ordered = [row["ordered_heats"] for row in groups if row["ordered_heats"] is not None]
+    total = {
+        "group": ALL_GROUPS,
+        "ordered_heats": sum(ordered) if ordered else None,
+        "forecast_heats": sum(row["forecast_heats"] for row in groups),
+    }
+    return [*groups, total]
+
+
 def _xlsx(breakdown: Breakdown) -> bytes:
     import pandas as pd
+    from openpyxl.styles import Font
 
     sheets = {
         "ScrapChef": _frame(breakdown.scrap_chef(), ["grade", "heats"]),
-        "Grades": _frame(
-            breakdown.heats, ["group", "grade", "heats", "tons", "committed_heats", "share", "low", "high"]
-        ),
-        "Groups": _frame(breakdown.groups, ["group", "ordered_heats", "forecast_heats"]),
-        "Unassigned": _frame(breakdown.unassigned, ["grade", "heats", "suggestion"]),
+        "Grades": _frame(breakdown.heats, HEATS),
+        "Groups": _frame(_with_total(breakdown.groups), GROUPS),
+        "Unassigned": _frame(breakdown.unassigned, UNASSIGNED),
         "Notes": _frame(
             [{"note": f"Method: {breakdown.method}"}, *({"note": w} for w in breakdown.warnings)], ["note"]
         ),
@@ -123,8 +157,11 @@ def _xlsx(breakdown: Breakdown) -> bytes:
     out = io.BytesIO()
     with pd.ExcelWriter(out, engine="openpyxl") as writer:
         for name, table in sheets.items():
-            table.to_excel(writer, sheet_name=name, index=False)
+            table.rename(columns=HEADERS).to_excel(writer, sheet_name=name, index=False)
             finish_sheet(writer.sheets[name])
+        if breakdown.groups:
+            for cell in writer.sheets["Groups"][len(breakdown.groups) + 2]:
+                cell.font = Font(bold=True)
     return out.getvalue()
 
 
@@ -143,12 +180,14 @@ def finish_sheet(sheet: Worksheet) -> None:
                 cell.quotePrefix = cell.value.startswith(FORMULA_STARTS)
             elif sheet.title == "Grades" and column[0].value == "share":
                 cell.number_format = "0.0%"
+            elif sheet.title == "Grades" and column[0].value == "tons":
+                cell.number_format = "#,##0.0"
 
 
-def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=list(columns))
     if "ordered_heats" in columns:
         # Absent where nothing was ordered; the column stays one of whole numbers.
         table["ordered_heats"] = table["ordered_heats"].astype("Int64")

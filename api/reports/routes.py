@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +16,9 @@ from api.reports import store
 from api.reports.formats import ExportFormat, render
 from api.reports.links import LinkExpired, LinkNotOurs, Target
 from api.reports.plans import render_plan
+from api.workbooks.originals import OriginalMissing
+
+log = structlog.get_logger(__name__)
 
 WORKBOOK = ExportFormat.XLSX.media_type
 
@@ -28,7 +32,16 @@ async def download(request: Request) -> Response:
         return _refuse(410, "LINK_EXPIRED", "This download link has expired.", "Ask for a new one.")
     except LinkNotOurs:
         return _refuse(404, "LINK_UNKNOWN", "This is no download link of this service.", "Ask for a new one.")
-    found = await _read(services, caller, target)
+    try:
+        found = await _read(services, caller, target)
+    except OriginalMissing as error:
+        log.warning("original_missing", import_id=str(target.key), reason=str(error))
+        return _refuse(
+            410,
+            "GONE",
+            "The original of this import is not kept any more, or is not what was imported.",
+            "What was read from it is stored all the same; to keep the file again, import it once more.",
+        )
     if found is None:
         return _refuse(404, "GONE", "The file is not there any more, or not yours to see.", None)
     content, media_type, name = found

@@ -13,6 +13,7 @@ from solver_jobs.foundry.problem import read_plan, read_problem
 # The rows of one forecast, in their order.
 FORECAST = """
 select f.run_id::text, to_char(f.month, 'YYYY-MM') as month, f.method, r.warnings,
+    r.finished_at, coalesce(r.problem ->> 'rounding', 'LARGEST_REMAINDER') as rounding,
     coalesce((
         select jsonb_agg(jsonb_build_object(
             'group', pg.name, 'grade', g.name, 'heats', h.heats, 'tons', h.tons,

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from solver_jobs.errors import JobError
+from solver_jobs.faults import describe_faults
 
 FlaskSize = Literal["S", "M", "L"]
 """Size of a flask; every part fits one of them."""
@@ -419,38 +420,6 @@ def read_plan(content: str | bytes | Mapping[str, Any]) -> FoundryPlan:
     return _read(FoundryPlan, content, "PLAN_INVALID", "foundry plan")
 
 
-def describe(error: ValidationError) -> list[str]:
-    """Tell each fault of a form in a sentence: where, what was found, what was expected."""
-    return [
-        f"{_place(fault['loc'])}: "
-        f"{_expected(fault['type'], fault['msg'])}{_found(fault['type'], fault['input'])}"
-        for fault in error.errors(include_url=False)
-    ]
-
-
-def _place(location: tuple[str | int, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.lstrip(".") or "the whole"
-
-
-def _expected(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "missing, but required"
-    if kind == "extra_forbidden":
-        return "unknown key; remove it, or correct its spelling"
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
-
-
-def _found(kind: str, value: object) -> str:
-    if kind in ("missing", "extra_forbidden"):
-        return ""
-    if isinstance(value, Mapping | list | tuple):
-        return f"; found {'an object' if isinstance(value, Mapping) else 'a list'}"
-    text = repr(value)
-    return f"; found {text if len(text) <= 60 else text[:57] + '...'}"
-
-
 _Form = TypeVar("_Form", FoundryProblem, FoundryPlan)
 
 
@@ -458,7 +427,7 @@ def _read(form: type[_Form], content: str | bytes | Mapping[str, Any], code: str
     try:
         return form.model_validate(json.loads(content) if isinstance(content, str | bytes) else content)
     except ValidationError as error:
-        faults = describe(error)
+        faults = describe_faults(error)
         raise JobError(
             code,
             f"This is no {what}: {len(faults)} {'entry is' if len(faults) == 1 else 'entries are'} wrong.",

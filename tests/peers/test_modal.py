@@ -40,6 +40,14 @@ from pathlib import Path
 import paused_worker; paused_worker.hold({step!r}, Path({folder!r}))
 """
 
+# Runs there too: every worker dies before its claim.
+DIE = """
+from solver_jobs.environment import JobEnvironment
+def die(*_):
+    raise TimeoutError("no answer")
+JobEnvironment.store = die
+"""
+
 
 async def deploy(peer: ModalPeer, *, root: Path = ROOT) -> tuple[int, str]:
     """Run `modal deploy`; its exit code, and what it said."""
@@ -297,6 +305,19 @@ async def test_what_cannot_be_asked_is_not_taken_for_ended(
         return await calls.has_ended(run)
 
     await eventually(ended, "the call to be over")
+
+
+async def test_a_worker_that_died_of_a_timeout_is_not_taken_for_modal_being_away(hosted: Hosted) -> None:
+    hosted.peer.plane.prelude = DIE
+    calls = ModalCalls(APP)
+    run_id = await hosted.shop.queue(PROBLEM)
+    call_id = await calls.begin(QueuedRun(run_id, "FORECAST"))
+    assert call_id is not None
+    call = hosted.peer.plane.calls[call_id]
+    await asyncio.wait_for(call.done.wait(), 60)
+    assert call.result.exception.startswith("WorkerDied('TimeoutError: no answer')")
+    assert await calls.has_ended(QueuedRun(run_id, "FORECAST", call_id))
+    assert await hosted.outcome(run_id) == ("QUEUED", NOTHING)
 
 
 async def test_an_app_that_is_not_deployed_is_named(hosted: Hosted) -> None:

@@ -104,6 +104,13 @@ class TestASamplePlant:
         assert done.returncode == 0, done.stderr
         assert "above the order book of 318" in " ".join(done.stdout.split())
 
+    def test_an_export_says_which_run_it_took(self, data: Path) -> None:
+        done = pourplan(data, "export", "forecast", "2024-09", "-o", "-")
+        assert done.stdout.startswith("grade,heats\n")
+        told = " ".join(done.stderr.split())
+        assert told.startswith("The newest forecast of 2024-09, finished 20")
+        assert told.endswith("every grade rounded up to the next heat.")
+
     def test_the_demo_does_not_mix_the_sample_into_another_plant(self, data: Path) -> None:
         import openpyxl
 
@@ -217,8 +224,19 @@ class TestSolvingWithoutADatabase:
         wrong = {**self.PROBLEM, "month": "Sep 24", "heat_tons": -1}
         done = pourplan(tmp_path, "solve", "forecast", "-", stdin=json.dumps(wrong))
         assert done.returncode == 1
-        assert "month: " in done.stderr
-        assert "heat_tons: " in done.stderr
+        assert "month: found 'Sep 24', expected a month" in done.stderr
+        assert "heat_tons: found -1, expected more than 0" in done.stderr
+
+    def test_no_fault_is_told_in_the_words_of_a_library(self, tmp_path: Path) -> None:
+        order = {"group": "Rebar", "month": "2024-09", "heats": "1" * 5000}
+        wrong = {**self.PROBLEM, "orders": [order, 3], "schedule": {}, "demand": []}
+        told = pourplan(tmp_path, "solve", "forecast", "-", stdin=json.dumps(wrong)).stderr
+        assert "orders[0].heats: found '1111" in told
+        assert "expected a smaller whole number" in told
+        assert "orders[1]: found 3, expected an object" in told
+        assert "schedule: found an object, expected a list" in told
+        assert "demand: unknown key" in told
+        assert "input" not in told.lower()
 
     def test_what_is_no_json_is_said_with_its_place(self, tmp_path: Path) -> None:
         done = pourplan(tmp_path, "solve", "forecast", "-", stdin="{")

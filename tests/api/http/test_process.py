@@ -4,6 +4,7 @@ import signal
 from collections.abc import AsyncIterator
 
 import httpx
+import orjson
 import pytest
 
 from tests.api.http.process import Serving, free_port, run, serving_process
@@ -37,9 +38,17 @@ async def test_its_log_is_json_with_uvicorns_lines_in_it(running: Serving) -> No
 
 async def test_a_second_service_on_the_folder_ends_with_a_sentence(running: Serving) -> None:
     code, written = await run(running.log.parent, "serve", "--port", str(free_port()))
-    assert code != 0
-    assert f"Another Pourplan service (process {running.process.pid})" in written
+    assert code == 1
+    assert f"\nerror: Another Pourplan service (process {running.process.pid})" in written
+    logged = [orjson.loads(line) for line in written.splitlines() if line.startswith("{")]
+    assert {line["level"] for line in logged} <= {"info"}
+    assert "Pourplan on http://" not in written
     assert "Traceback" not in written
+
+
+async def test_its_address_is_told_when_it_is_ready(running: Serving) -> None:
+    written = running.log.read_text()
+    assert written.index('"service_ready"') < written.index(f"Pourplan on {running.url}/")
 
 
 async def test_a_second_service_on_the_port_ends_with_a_sentence(running: Serving) -> None:

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import openpyxl
 import pytest
 
-from api.reports.formats import Breakdown, ExportFormat, harmless, render
+from api.reports.formats import HEATS, Breakdown, ExportFormat, harmless, render
 
 
 def row(grade: str, heats: int, group: str = "Rebar") -> dict[str, object]:
@@ -54,10 +55,13 @@ def test_an_ordinary_grade_is_left_as_it_is() -> None:
 
 
 def test_json_tells_everything(breakdown: Breakdown) -> None:
-    content = json.loads(render(breakdown, ExportFormat.JSON))
+    # Rows come from the database with their keys in any order.
+    shuffled = replace(breakdown, heats=[dict(sorted(row.items())) for row in breakdown.heats])
+    content = json.loads(render(shuffled, ExportFormat.JSON))
     assert content["total_heats"] == 5
     assert content["scrap_chef"][0] == {"grade": "B500B", "heats": 3}
     assert [r["grade"] for r in content["heats"]] == ["B500B", '=HYPERLINK("http://x")', "60W"]
+    assert list(content["heats"][0]) == list(HEATS)
     assert content["unassigned"] == [{"grade": "A53/C592", "heats": 1, "suggestion": "A53/C591"}]
     assert content["warnings"] == ["One grade has no group."]
 
@@ -71,7 +75,17 @@ def test_the_workbook_has_a_sheet_for_each_question_and_no_formula(breakdown: Br
         ['=HYPERLINK("http://x")', 2],
     ]
     assert "f" not in {cell.data_type for sheet in book for cells in sheet.rows for cell in cells}
-    assert [[c.value for c in r] for r in book["Groups"].rows][1:] == [["Rebar", 5, 5], ["MBQ", None, 0]]
+    assert [[c.value for c in r] for r in book["Groups"].rows] == [
+        ["group", "ordered heats", "forecast heats"],
+        ["Rebar", 5, 5],
+        ["MBQ", None, 0],
+        ["all groups", 5, 5],
+    ]
+    grades = list(book["Grades"].rows)
+    assert [cell.value for cell in grades[0]] == [
+        *("group", "grade", "heats", "tons", "scheduled heats", "share", "low (80%)", "high (80%)")
+    ]
+    assert grades[1][5].number_format == "0.0%"
 
 
 def test_an_empty_forecast_is_a_file_with_headers_only() -> None:

@@ -95,28 +95,33 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("table", "key", "value", "sentence"),
         [
-            ("parts", "flask_size", "XL", "parts[0].flask_size: input should be 'S', 'M' or 'L'; found 'XL'"),
+            ("parts", "flask_size", "XL", "parts[0].flask_size: found 'XL', expected 'S', 'M' or 'L'"),
             (
                 "parts",
                 "cool_hours",
                 -1,
-                "parts[0].cool_hours: input should be greater than or equal to 0; found -1",
+                "parts[0].cool_hours: found -1, expected 0 or more",
             ),
             (
                 "parts",
                 "cool_hours",
                 float("nan"),
-                "parts[0].cool_hours: input should be a finite number; found nan",
+                "parts[0].cool_hours: found nan, expected a finite number",
             ),
-            ("parts", "part_id", " ", "parts[0].part_id: string should have at least 1 character; found ' '"),
+            ("parts", "part_id", " ", "parts[0].part_id: found ' ', expected a text of 1 or more characters"),
             (
                 "orders",
                 "qty",
                 2.5,
-                "orders[0].qty: input should be a valid integer, got a number with a fractional",
+                "orders[0].qty: found 2.5, expected a whole number",
             ),
-            ("orders", "qty", "many", "orders[0].qty: input should be a valid integer"),
-            ("orders", "due_date", "9 January", "orders[0].due_date: input should be a valid date"),
+            ("orders", "qty", "many", "orders[0].qty: found 'many', expected a whole number"),
+            (
+                "orders",
+                "due_date",
+                "9 January",
+                "orders[0].due_date: found '9 January', expected a date written",
+            ),
         ],
     )
     def test_wrong_value(self, table: str, key: str, value: object, sentence: str) -> None:
@@ -149,4 +154,4 @@ class TestRefusals:
         plan["x"][0]["molds"] = 0
         with pytest.raises(JobError) as caught:
             read_plan(plan)
-        assert caught.value.details == ["x[0].molds: input should be greater than 0; found 0"]
+        assert caught.value.details == ["x[0].molds: found 0, expected more than 0"]
