@@ -16,6 +16,14 @@ MONTH = Argument("month", Month, "The month that was forecast.", where="{row}.mo
 KIND = Argument("kind", PlanRunKind | None, "Only runs of this kind.", where="{row}.kind = {value}")
 STATUS = Argument("status", RunStatus | None, "Only runs in this status.", where="{row}.status = {value}")
 
+OF_SCENARIO = Argument(
+    "scenarioId",
+    strawberry.ID | None,
+    "Only replans of this scenario.",
+    where="{row}.scenario_id = {value}",
+    of=("Scenario",),
+)
+
 
 @strawberry.type
 class PlanningQueries:
@@ -30,7 +38,7 @@ class PlanningQueries:
         description="The newest forecast of a month that succeeded; null where there is none yet.",
     )
     plan_runs: Connection[PlanRun] = read(
-        Page(order=(falling("requested_at", datetime),), arguments=(KIND, STATUS)),
+        Page(order=(falling("requested_at", datetime),), arguments=(KIND, STATUS, OF_SCENARIO)),
         description="Runs, the newest first.",
     )
     plan_run: PlanRun | None = read(

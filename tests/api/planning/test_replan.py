@@ -288,6 +288,9 @@ async def test_plans_are_compared_over_the_days_that_both_plan(office: Desk) -> 
     assert change["newlyLate"] == change["patternsAdded"] == [{"orderId": "A-4"}]
     assert change["noLongerLate"] == change["patternsRemoved"] == [{"orderId": "A-3"}]
     assert change["moldsMoved"] >= 1
+    # Last Monday's plan of a scenario is found among its runs.
+    runs = "query ($id: ID!) { planRuns(scenarioId: $id, status: SUCCEEDED) { nodes { id } } }"
+    assert (await office.ask(runs, id=scenario))["planRuns"]["nodes"] == [{"id": first["id"]}]
     back = (await office.ask(COMPARE, id=first["id"], other=second["id"]))["planRun"]["comparedTo"]
     assert back["newlyLate"] == change["noLongerLate"]
     assert back["moldsMoved"] == change["moldsMoved"]
