@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,10 +15,19 @@ LOCAL_TENANT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A user, and the tenant that the request chose (a slug or an id; None: the user's only one)."""
+    """A user, and the tenant that the request chose (a slug or an id; None: the user's only one).
+
+    `until` is when what proves it ends, in Unix seconds; None where nothing does.
+    """
 
     user_id: UUID
     tenant: str | None = None
+    until: float | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the user has to prove anew who he is: a connection may outlast its token."""
+        return self.until is not None and time.time() > self.until
 
     @property
     def claims(self) -> str:

@@ -12,6 +12,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from api.auth import Identity
 from api.database import Connection, Database, Notices
+from api.relay import bad_request
 from api.reports.links import Links
 from api.settings import Settings
 
@@ -56,12 +57,26 @@ class Context:
         return self.services.settings.max_rows
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
-        """Open a transaction in which row-level security sees the caller."""
-        return self.services.database.transaction(self.identity)
+        """Open a transaction in which row-level security sees the caller.
+
+        Raises
+        ------
+        GraphQLError
+            `UNAUTHENTICATED`: the access token with which the connection began has expired.
+        """
+        return self.services.database.transaction(self._caller())
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Open the same for one statement that only reads, with as few trips to Postgres as there can be."""
-        return self.services.database.reading(self.identity)
+        return self.services.database.reading(self._caller())
+
+    def _caller(self) -> Identity:
+        if self.identity.has_ended:
+            raise bad_request(
+                "The access token of this connection has expired. Refresh it, and connect again.",
+                "UNAUTHENTICATED",
+            )
+        return self.identity
 
     async def load(self, read: Reader[Key, Found], key: Key) -> Found | None:
         """Read one together with all others that the same answer asks of `read`: a list costs one statement.

@@ -8,6 +8,7 @@ are looked up in the database.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,14 @@ _LEGACY = "HS256"
 
 class TokenRefused(Exception):
     """The token proves nothing; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a token proves: whose it is, and until when (Unix seconds, the clocks' disagreement included)."""
+
+    user_id: UUID
+    until: float
 
 
 class AccessTokens:
@@ -45,8 +54,8 @@ class AccessTokens:
         self._secret = secret
         self._keys = keys or KeySet(f"{self._issuer}/.well-known/jwks.json")
 
-    async def user_of(self, token: str) -> UUID:
-        """Tell whose token it is.
+    async def verify(self, token: str) -> Verified:
+        """Tell whose token it is, and how long it is valid.
 
         Raises
         ------
@@ -65,7 +74,7 @@ class AccessTokens:
                 "Keys of the project are no access tokens: sign in."
             )
         try:
-            return UUID(claims["sub"])
+            return Verified(UUID(claims["sub"]), claims["exp"] + SKEW_SECONDS)
         except (ValueError, TypeError, AttributeError):
             raise TokenRefused("The token's subject is no user id. Sign in again.") from None
 

@@ -7,7 +7,7 @@ tenant is chosen by `X-Pourplan-Tenant` in the same place. What the user may do,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -18,6 +18,9 @@ from api.auth import LOCAL_IDENTITY, Identity
 from api.context import Context, Services
 from api.http.refusal import Refusal
 from api.settings import Settings
+
+if TYPE_CHECKING:
+    from api.tokens import Verified
 
 TENANT = "x-pourplan-tenant"
 NOBODY = Identity(UUID(int=0))
@@ -53,7 +56,7 @@ class LocalGate:
 
 
 class TokenGate:
-    """Takes the access tokens of the configured Supabase project."""
+    """Takes the access tokens of the configured Supabase project, and the keys of machines."""
 
     def __init__(self, settings: Settings) -> None:
         from api.tokens import AccessTokens
@@ -63,17 +66,24 @@ class TokenGate:
         self._tokens = AccessTokens(settings.supabase_url, secret.get_secret_value() if secret else None)
 
     async def identify(self, said: Mapping[str, str], services: Services) -> Identity:
-        """Tell whose token the request carries; see `Gate.identify`."""
+        """Tell whose token or key the request carries; see `Gate.identify`."""
+        tenant = said.get(TENANT) or None
+        told = _bearer(said.get("authorization"))
+        if told.startswith(api_keys.PREFIX):
+            identity = Identity(await _holder_of(told, services), tenant)
+        else:
+            proved = await self._verified(told)
+            identity = Identity(proved.user_id, tenant, proved.until)
+        if identity.tenant is not None:
+            await _check_tenant(identity, services)
+        return identity
+
+    async def _verified(self, token: str) -> Verified:
         from api.jwks import KeysUnreachable
         from api.tokens import TokenRefused
 
-        told = _bearer(said.get("authorization"))
         try:
-            user = (
-                await _holder_of(told, services)
-                if told.startswith(api_keys.PREFIX)
-                else await self._tokens.user_of(told)
-            )
+            return await self._tokens.verify(token)
         except TokenRefused as error:
             raise _unauthenticated(str(error)) from error
         except KeysUnreachable as error:
@@ -82,10 +92,6 @@ class TokenGate:
                 "SIGN_IN_UNAVAILABLE",
                 "The project that signs people in can't be asked for its keys now. Try again in a minute.",
             ) from error
-        identity = Identity(user, said.get(TENANT) or None)
-        if identity.tenant is not None:
-            await _check_tenant(identity, services)
-        return identity
 
 
 def gate_for(settings: Settings) -> LocalGate | TokenGate:

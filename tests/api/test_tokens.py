@@ -43,12 +43,12 @@ def encoded(part: object) -> str:
 async def test_a_token_of_the_project_tells_whose_it_is(
     issuer: Issuer, tokens: AccessTokens, number: int
 ) -> None:
-    assert await tokens.user_of(issuer.token(issuer.keys[number])) == USER
+    assert (await tokens.verify(issuer.token(issuer.keys[number]))).user_id == USER
 
 
 async def test_the_keys_are_fetched_once(issuer: Issuer, tokens: AccessTokens) -> None:
     for _ in range(5):
-        await tokens.user_of(issuer.token())
+        await tokens.verify(issuer.token())
     assert issuer.asked == 1
 
 
@@ -57,19 +57,19 @@ async def test_clocks_may_disagree_a_little(
     issuer: Issuer, tokens: AccessTokens, claim: dict[str, float]
 ) -> None:
     moved = {name: int(time.time() + seconds) for name, seconds in claim.items()}
-    assert await tokens.user_of(issuer.token(None, **moved)) == USER
+    assert (await tokens.verify(issuer.token(None, **moved))).user_id == USER
 
 
 async def test_a_legacy_token_is_believed_where_its_secret_is_configured(issuer: Issuer) -> None:
     token = jwt.encode(issuer.claims(), SECRET, algorithm="HS256")
-    assert await AccessTokens(issuer.url, SECRET).user_of(token) == USER
+    assert (await AccessTokens(issuer.url, SECRET).verify(token)).user_id == USER
     unnamed = jwt.encode(issuer.claims(iss=None), SECRET, algorithm="HS256")
-    assert await AccessTokens(issuer.url, SECRET).user_of(unnamed) == USER
+    assert (await AccessTokens(issuer.url, SECRET).verify(unnamed)).user_id == USER
     foreign = jwt.encode(issuer.claims(iss="https://other/auth/v1"), SECRET, algorithm="HS256")
     with pytest.raises(TokenRefused, match="another project"):
-        await AccessTokens(issuer.url, SECRET).user_of(foreign)
+        await AccessTokens(issuer.url, SECRET).verify(foreign)
     with pytest.raises(TokenRefused, match="SUPABASE_JWT_SECRET"):
-        await AccessTokens(issuer.url).user_of(token)
+        await AccessTokens(issuer.url).verify(token)
 
 
 # ---------------------------------------------------------------------- refused
@@ -97,7 +97,7 @@ async def test_a_token_that_is_not_for_us_now_is_refused(
     issuer: Issuer, tokens: AccessTokens, claims: dict[str, object], said: str
 ) -> None:
     with pytest.raises(TokenRefused, match=said):
-        await tokens.user_of(issuer.token(None, **claims))
+        await tokens.verify(issuer.token(None, **claims))
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
@@ -107,7 +107,7 @@ async def test_a_token_without_a_signature_is_refused(
 ) -> None:
     header = {"alg": algorithm, "typ": "JWT", "kid": issuer.keys[0].kid}
     with pytest.raises(TokenRefused, match="signed by"):
-        await AccessTokens(issuer.url, secret).user_of(f"{encoded(header)}.{encoded(issuer.claims())}.")
+        await AccessTokens(issuer.url, secret).verify(f"{encoded(header)}.{encoded(issuer.claims())}.")
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["ES256", "RS256"])
@@ -126,26 +126,26 @@ async def test_a_public_key_is_no_shared_secret(issuer: Issuer, number: int, sec
         )
         forged = f"{signing}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
         with pytest.raises(TokenRefused):
-            await AccessTokens(issuer.url, secret).user_of(forged)
+            await AccessTokens(issuer.url, secret).verify(forged)
 
 
 async def test_a_key_that_the_project_does_not_publish_is_refused(
     issuer: Issuer, tokens: AccessTokens
 ) -> None:
     with pytest.raises(TokenRefused, match="does not publish"):
-        await tokens.user_of(issuer.token(SigningKey.new("ES256")))
+        await tokens.verify(issuer.token(SigningKey.new("ES256")))
 
 
 async def test_a_foreign_key_under_a_published_id_is_refused(issuer: Issuer, tokens: AccessTokens) -> None:
     forged = SigningKey.new("ES256", issuer.keys[0].kid)
     with pytest.raises(TokenRefused, match="signature"):
-        await tokens.user_of(issuer.token(forged))
+        await tokens.verify(issuer.token(forged))
 
 
 async def test_a_key_serves_its_own_algorithm_alone(issuer: Issuer, tokens: AccessTokens) -> None:
     crossed = SigningKey.new("ES256", issuer.keys[1].kid)
     with pytest.raises(TokenRefused, match="does not publish"):
-        await tokens.user_of(issuer.token(crossed))
+        await tokens.verify(issuer.token(crossed))
 
 
 async def test_a_key_that_comes_in_the_token_is_not_believed(issuer: Issuer, tokens: AccessTokens) -> None:
@@ -153,20 +153,20 @@ async def test_a_key_that_comes_in_the_token_is_not_believed(issuer: Issuer, tok
     headers = {"kid": own.kid, "jwk": own.public, "jku": "http://127.0.0.1:1/keys"}
     token = jwt.encode(issuer.claims(), own.private, algorithm="ES256", headers=headers)
     with pytest.raises(TokenRefused, match="does not publish"):
-        await tokens.user_of(token)
+        await tokens.verify(token)
 
 
 async def test_an_edited_payload_is_refused(issuer: Issuer, tokens: AccessTokens) -> None:
     header, _, signature = issuer.token().split(".")
     payload = encoded(issuer.claims(sub=str(uuid.uuid4())))
     with pytest.raises(TokenRefused, match="signature"):
-        await tokens.user_of(f"{header}.{payload}.{signature}")
+        await tokens.verify(f"{header}.{payload}.{signature}")
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "..", "é.é.é", "x" * (LONGEST + 1), "e30.e30.e30"])
 async def test_what_is_no_token_is_refused(tokens: AccessTokens, token: str) -> None:
     with pytest.raises(TokenRefused):
-        await tokens.user_of(token)
+        await tokens.verify(token)
 
 
 async def test_a_shared_secret_among_the_published_keys_is_not_taken(
@@ -176,8 +176,8 @@ async def test_a_shared_secret_among_the_published_keys_is_not_taken(
     issuer.extra = [{"kty": "oct", "k": secret, "kid": "shared", "alg": "HS256"}, {"kty": "odd"}]
     token = jwt.encode(issuer.claims(), SECRET, algorithm="HS256", headers={"kid": "shared"})
     with pytest.raises(TokenRefused):
-        await tokens.user_of(token)
-    assert await tokens.user_of(issuer.token()) == USER
+        await tokens.verify(token)
+    assert (await tokens.verify(issuer.token())).user_id == USER
 
 
 # ---------------------------------------------------------------------- rotated keys
@@ -205,10 +205,10 @@ def aging(issuer: Issuer, clock: Clock) -> AccessTokens:
 async def test_a_new_key_is_found_when_it_signs_first(
     issuer: Issuer, aging: AccessTokens, clock: Clock
 ) -> None:
-    await aging.user_of(issuer.token())
+    await aging.verify(issuer.token())
     clock.now += jwks._PAUSE_SECONDS
     issuer.keys.append(SigningKey.new("ES256"))
-    assert await aging.user_of(issuer.token(issuer.keys[-1])) == USER
+    assert (await aging.verify(issuer.token(issuer.keys[-1]))).user_id == USER
     assert issuer.asked == 2
 
 
@@ -217,32 +217,32 @@ async def test_made_up_key_ids_do_not_make_the_service_ask_again_and_again(
 ) -> None:
     for _ in range(20):
         with pytest.raises(TokenRefused):
-            await aging.user_of(issuer.token(SigningKey.new("ES256")))
+            await aging.verify(issuer.token(SigningKey.new("ES256")))
         clock.now += 1
     assert issuer.asked == 1
 
 
 async def test_a_revoked_key_is_let_go(issuer: Issuer, aging: AccessTokens, clock: Clock) -> None:
     token = issuer.token()
-    await aging.user_of(token)
+    await aging.verify(token)
     del issuer.keys[0]
     clock.now += jwks._FRESH_SECONDS
     with pytest.raises(TokenRefused, match="does not publish"):
-        await aging.user_of(token)
+        await aging.verify(token)
 
 
 async def test_known_keys_outlast_a_failure_of_the_project(
     issuer: Issuer, aging: AccessTokens, clock: Clock
 ) -> None:
-    await aging.user_of(issuer.token())
+    await aging.verify(issuer.token())
     issuer.broken = True
     clock.now += jwks._FRESH_SECONDS
-    assert await aging.user_of(issuer.token()) == USER
+    assert (await aging.verify(issuer.token())).user_id == USER
 
 
 async def test_without_any_key_nobody_can_tell(issuer: Issuer, aging: AccessTokens) -> None:
     issuer.broken = True
     with pytest.raises(KeysUnreachable):
-        await aging.user_of(issuer.token())
+        await aging.verify(issuer.token())
     issuer.broken = False
-    assert await aging.user_of(issuer.token()) == USER
+    assert (await aging.verify(issuer.token())).user_id == USER

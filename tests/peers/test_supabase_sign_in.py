@@ -1,5 +1,6 @@
 """The service where people sign in: whom it lets in, over HTTP and WebSocket, and what they see."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ pytest.importorskip("supabase", reason="the extra `supabase` is not installed")
 
 from api.app import create_app
 from api.services import open_services
+from api.tokens import SKEW_SECONDS
 from tests.api.http.serving import Service, listening, plain_settings
 from tests.api.http.test_subscriptions import Client
 from tests.database import Plant, add_member, add_plant, connected
@@ -212,6 +214,24 @@ async def test_a_websocket_of_another_tenant_is_closed(
     async with connect(service) as client:
         await client.say(type="connection_init", payload=bearer(person.token, plants[1].slug))
         assert await client.end() == (4403, "Forbidden")
+
+
+async def test_a_websocket_that_outlasts_its_token_is_told_nothing_more(
+    supabase: SupabaseProject, service: Service, plants: tuple[Plant, Plant]
+) -> None:
+    person = await supabase.member(plants[0], "viewer")
+    ending = supabase.minted(sub=str(person.id), exp=int(time.time()) - SKEW_SECONDS + 2)
+    async with connect(service) as client:
+        await client.say(type="connection_init", payload=bearer(ending))
+        assert await client.hear() == {"type": "connection_ack"}
+        assert await heard(client) == plants[0].slug
+        assert (await client.hear())["type"] == "complete"
+        await asyncio.sleep(2.5)
+        await client.subscribe(2, WHO)
+        answer = await client.hear()
+        assert "errors" in answer["payload"], answer
+        (error,) = answer["payload"]["errors"]
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_nothing_is_told_before_a_websocket_has_said_who_it_is(service: Service) -> None:
