@@ -1,5 +1,6 @@
 """Random valid queries over the whole schema, with arguments that find something, and some senseless ones."""
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +42,9 @@ class Query:
 
 
 @dataclass
-class _Document:
+class Document:
+    """A document while it is made."""
+
     draws: random.Random
     schema: GraphQLSchema
     known: Known
@@ -59,6 +62,13 @@ class _Document:
 
     def pick(self, values: Sequence[Any]) -> Any:
         return self.draws.choice(values)
+
+    def query(self, kind: str, root: GraphQLObjectType) -> Query:
+        """Make the whole document, an operation of a kind on its root type."""
+        names = self.draws.choices(list(root.fields), k=self.draws.randint(1, 3))
+        roots = " ".join(self.field(root, name, 0, alone=False) for name in names)
+        definitions = f" ({', '.join(self.definitions)})" if self.definitions else ""
+        return Query("\n".join([f"{kind}{definitions} {{ {roots} }}", *self.fragments]), self.variables)
 
     # ------------------------------------------------------------ selections
 
@@ -127,7 +137,7 @@ class _Document:
         if not is_required_argument(definition) and self.chance(6):
             return None
         if isinstance(kind, GraphQLEnumType):
-            return _Bare(self.pick(list(kind.values)))
+            return Bare(self.pick(list(kind.values)))
         if argument == "ids":
             return [self.node_id("node") for _ in range(self.draws.randint(0, 6))]
         if kind.name == "ID":
@@ -149,7 +159,7 @@ class _Document:
 
     def variable(self, kind: str, value: Any) -> str:
         name = f"v{len(self.definitions)}"
-        plain = value.name if isinstance(value, _Bare) else value
+        plain = value.name if isinstance(value, Bare) else value
         if self.chance(4) and not isinstance(value, list):
             self.definitions.append(f"${name}: {kind.rstrip('!')} = {_literal(value)}")
             if kind.endswith("!") or self.chance(2):
@@ -162,7 +172,7 @@ class _Document:
 
 
 @dataclass(frozen=True)
-class _Bare:
+class Bare:
     """The name of an enum's value, which stands without quotes."""
 
     name: str
@@ -171,13 +181,13 @@ class _Bare:
 def _literal(value: Any) -> str:
     if value is None:
         return "null"
-    if isinstance(value, _Bare):
+    if isinstance(value, Bare):
         return value.name
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
-    return str(value) if isinstance(value, int) else f'"{value}"'
+    return json.dumps(value)
 
 
 SENSIBLE: Mapping[str, Sequence[Any]] = {
@@ -195,9 +205,4 @@ def random_query(schema: GraphQLSchema, known: Known, seed: int) -> Query:
     """Make a query, the same for the same seed."""
     root = schema.query_type
     assert root is not None
-    draws = random.Random(seed)
-    document = _Document(draws, schema, known)
-    names = draws.choices(list(root.fields), k=draws.randint(1, 3))
-    roots = " ".join(document.field(root, name, 0, alone=False) for name in names)
-    definitions = f" ({', '.join(document.definitions)})" if document.definitions else ""
-    return Query("\n".join([f"query{definitions} {{ {roots} }}", *document.fragments]), document.variables)
+    return Document(random.Random(seed), schema, known).query("query", root)
