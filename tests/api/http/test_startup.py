@@ -77,7 +77,8 @@ async def test_the_local_tenant_is_made_once_and_keeps_what_was_changed(
     await admin.execute("update tenant_members set role = 'viewer'")
     await ensure_local_tenant(database.admin_url)
     row = await admin.fetchrow(
-        "select slug, name, heat_tons, user_id, role from tenants join tenant_members on tenant_id = tenants.id"
+        "select slug, name, heat_tons, user_id, role"
+        " from tenants join tenant_members on tenant_id = tenants.id"
     )
     assert row is not None
     assert tuple(row) == (LOCAL_TENANT, "Melt shop", 120, LOCAL_USER, "admin")
