@@ -32,6 +32,16 @@ def media_type(accept: str | None) -> str | None:
     return max(weighed, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
+def prefers_stream(accept: str) -> bool:
+    """Whether a client wants a stream of events more than JSON: weighs it more, or names it first."""
+    weighed = [
+        (weight, asked)
+        for weight, asked in _parse(accept)
+        if weight > 0 and (asked == EVENT_STREAM or _answers(asked))
+    ]
+    return max(weighed, key=lambda pair: pair[0], default=(0.0, ""))[1] == EVENT_STREAM
+
+
 def _answers(asked: str) -> Iterable[str]:
     if asked in (GRAPHQL_RESPONSE, JSON):
         return (asked,)

@@ -134,7 +134,10 @@ class GraphQLView(GraphQL[Context, None]):
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """Read the request."""
         found = await read_request(request._request, self._seconds)  # type: ignore[attr-defined]
-        if transport := self._get_stream_transport_from_headers(request.headers):
+        transport = self._get_stream_transport_from_headers(request.headers)
+        # Clients that take both want a stream for subscriptions alone.
+        accept = request.headers.get("accept") or ""
+        if transport and (_may_subscribe(found.query) or negotiation.prefers_stream(accept)):
             found.protocol = transport.protocol
         return found
 
@@ -192,6 +195,11 @@ class GraphQLView(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """Decode with orjson."""
         return orjson.loads(data)
+
+
+def _may_subscribe(query: str | None) -> bool:
+    """Whether a document may hold a subscription: the word stands in it."""
+    return query is not None and "subscription" in query
 
 
 def _is_a_person(request: Request) -> bool:
