@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 
 from solver_jobs.forecast.months import days_in_month, parse_month
 from solver_jobs.forecast.panel import IntArray, Panel
 from solver_jobs.forecast.problem import IDLE, ForecastProblem
+
+REST_DAYS = 3
+"""Days without a row between two scheduled ones that are a rest, such as a weekend, and not a gap to fill."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,8 @@ class Sequence:
     strangers
         All grades of the schedule, whatever the month, that belong to no group.
     days, open_days
-        Days of the month, and those of them that the schedule does not cover. It covers every day from its
-        first date to its last, idle ones included, because a furnace that is not charged stands still.
+        Days of the month, and those of them that the schedule does not cover. It covers every day that it
+        names, idle ones included, and up to `REST_DAYS` in a row between two of them.
     """
 
     committed: IntArray
@@ -51,15 +56,15 @@ def read_sequence(problem: ForecastProblem, panel: Panel) -> Sequence:
         unassigned={grade: counted[grade] for grade in sorted(counted.keys() - known)},
         strangers=frozenset(entry.grade for entry in heats) - known,
         days=days,
-        open_days=days - _covered_days(problem, year, number + 1, days),
+        open_days=days - _covered_days(problem, year, number + 1),
     )
 
 
-def _covered_days(problem: ForecastProblem, year: int, month: int, days: int) -> int:
-    if not problem.schedule:
-        return 0
-    first = min(entry.date for entry in problem.schedule)
-    last = max(entry.date for entry in problem.schedule)
-    start = max(first, first.replace(year=year, month=month, day=1))
-    end = min(last, last.replace(year=year, month=month, day=days))
-    return max(0, (end - start).days + 1)
+def _covered_days(problem: ForecastProblem, year: int, month: int) -> int:
+    scheduled = sorted({entry.date for entry in problem.schedule})
+    covered = set(scheduled)
+    for before, after in pairwise(scheduled):
+        between = [before + timedelta(days=number) for number in range(1, (after - before).days)]
+        if len(between) <= REST_DAYS:
+            covered.update(between)
+    return sum((day.year, day.month) == (year, month) for day in covered)

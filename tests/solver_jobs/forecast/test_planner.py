@@ -199,18 +199,28 @@ class TestWithoutOrderForecast:
         assert by_group(result)["SBQ"] == 7
 
     def test_a_schedule_of_the_whole_month_is_counted(self) -> None:
-        month = [*heats_on("2024-09-01", "C35", "C40"), *heats_on("2024-09-30", "C40")]
+        weekdays = [day for day in range(2, 31) if date(2024, 9, day).isoweekday() < 6]
+        idle = [row for day in weekdays for row in heats_on(f"2024-09-{day:02}", "-")]
+        month = [*heats_on("2024-09-01", "C35", "C40"), *idle, *heats_on("2024-09-30", "C40")]
         result = answer(melt_shop(orders=[], schedule=month))
         assert {row.grade: row.heats for row in result.heats if row.heats} == {"C40": 2, "C35": 1}
         assert warnings_with(result, "which covers the whole month")
 
     def test_days_that_the_schedule_leaves_open_are_forecast(self) -> None:
-        half = [*heats_on("2024-09-01", "C35"), *heats_on("2024-09-15", "C40")]
+        idle = [row for day in range(4, 15, 4) for row in heats_on(f"2024-09-{day:02}", "-")]
+        half = [*heats_on("2024-09-01", "C35"), *idle, *heats_on("2024-09-15", "C40")]
         result = answer(melt_shop(orders=[], schedule=half))
         whole = by_group(answer(melt_shop(orders=[], schedule=[])))
         assert by_group(result)["Rebar"] == pytest.approx(whole["Rebar"] / 2, abs=1)
         assert by_grade(result)["C35"].heats == 1
         assert warnings_with(result, "for the 15 days that the charge schedule leaves open")
+
+    def test_two_schedules_far_apart_leave_the_days_between_open(self) -> None:
+        ends = [*heats_on("2024-09-01", "C35"), *heats_on("2024-09-30", "C40")]
+        result = answer(melt_shop(orders=[], schedule=ends))
+        whole = by_group(answer(melt_shop(orders=[], schedule=[])))
+        assert by_group(result)["Rebar"] == pytest.approx(whole["Rebar"] * 28 / 30, abs=1)
+        assert warnings_with(result, "for the 28 days that the charge schedule leaves open")
 
     def test_a_group_without_history_counts_its_schedule(self) -> None:
         result = answer(
