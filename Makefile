@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## install Pourplan and its tools into .venv
 
-run: $(STAMP) ## sample plant, September's forecast, then the API and the playground on 127.0.0.1:8000
+run: $(STAMP) ## the sample plant's September and Monday, then API and playground on 127.0.0.1:8000
 	@test -d api/playground/assets || ! command -v npm >/dev/null || $(BIN)/python -m api.playground \
 		|| echo "The playground will load its code from a CDN."
 	@$(BIN)/pourplan demo --serve
