@@ -11,6 +11,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
+import orjson
 import structlog
 from structlog.types import Processor
 
@@ -67,7 +68,11 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _as_json() -> list[Processor]:
-    return [structlog.processors.format_exc_info, _event_first, structlog.processors.JSONRenderer()]
+    return [structlog.processors.format_exc_info, _event_first, structlog.processors.JSONRenderer(_written)]
+
+
+def _written(line: Any, **options: Any) -> str:
+    return orjson.dumps(line, default=options.get("default"), option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _as_text(*, colors: bool) -> list[Processor]:

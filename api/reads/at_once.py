@@ -31,6 +31,9 @@ from api.reads.compile import Root
 from api.reads.execute import Kept, Reads, run_statement
 from api.reads.selection import Details, Selection
 
+MOST_VARIABLES = 1_000
+"""Longer variables, in bytes of JSON, are coerced anew each time."""
+
 
 class _LeftToTheExecutor(Exception):
     """Raised where an operation is not plain sailing."""
@@ -53,6 +56,16 @@ class _RootField:
     details: Details
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A root field's statement with its parameters."""
+
+    key: str
+    text: str
+    parameters: list[Any]
+    may_be_null: bool
+
+
 class AtOnce:
     """Answers queries from compiled statements alone."""
 
@@ -60,6 +73,7 @@ class AtOnce:
         self._reads = reads
         self._operations = Kept()
         self._roots = Kept()
+        self._prepared = Kept()
 
     async def answer(
         self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Any
@@ -76,13 +90,33 @@ class AtOnce:
         if not self._reads.compiles:
             return None
         try:
-            selection = self._selection(self._operation(document, name), variables)
-            roots = self._root_fields(selection)
-            self._check_cost(selection, roots, context)
-            return await self._run(selection, roots, context)
+            return await _run(self._find(document, name, variables, context), context)
         except (_LeftToTheExecutor, GraphQLError, asyncpg.PostgresError):
             # The executor comes upon the same, and tells it at its place.
             return None
+
+    def _find(
+        self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Any
+    ) -> list[_Prepared]:
+        """Give a statement for each root field; it depends on nothing but what is asked."""
+        written = _written(variables)
+        if written is None:
+            return self._prepare(document, name, variables, context)
+        key = (id(document), name, written, context.max_rows)
+        known = self._prepared.get(key)
+        if known is None:
+            known = (self._prepare(document, name, variables, context), document)
+            self._prepared.keep(key, known)
+        prepared: list[_Prepared] = known[0]
+        return prepared
+
+    def _prepare(
+        self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Any
+    ) -> list[_Prepared]:
+        selection = self._selection(self._operation(document, name), variables)
+        roots = self._root_fields(selection)
+        self._check_cost(selection, roots, context)
+        return [self._prepare_field(selection, root) for root in roots]
 
     def _operation(self, document: DocumentNode, name: str | None) -> _Operation:
         known = self._operations.get((id(document), name))
@@ -134,21 +168,7 @@ class AtOnce:
         if self._reads.estimate(selection, root_type, fields) > context.max_rows:
             raise _LeftToTheExecutor
 
-    async def _run(self, selection: Selection, roots: list[_RootField], context: Any) -> dict[str, Any]:
-        ready = [self._prepare(selection, root) for root in roots]
-        if len(ready) == 1:
-            found = [await run_statement(context, *ready[0])]
-        else:
-            found = await asyncio.gather(*(run_statement(context, *one) for one in ready))
-        data: dict[str, Any] = {}
-        for root, finished in zip(roots, found, strict=True):
-            if not finished and is_non_null_type(root.field.type):
-                raise _LeftToTheExecutor
-            data[root.key] = orjson.Fragment(finished) if finished else None
-        return data
-
-    def _prepare(self, selection: Selection, one: _RootField) -> tuple[str, list[Any]]:
-        """Give the statement of a root field, and its parameters in this request."""
+    def _prepare_field(self, selection: Selection, one: _RootField) -> _Prepared:
         resolve = one.field.resolve
         arguments = selection.arguments(one.field, one.details)
         ask = resolve(None, None, **arguments) if resolve else None
@@ -158,7 +178,30 @@ class AtOnce:
         statement = self._reads.statement(selection, root, one.details)
         if statement is None:
             raise _LeftToTheExecutor
-        return statement.text, statement.parameters.fill(selection, root.values)
+        parameters = statement.parameters.fill(selection, root.values)
+        return _Prepared(one.key, statement.text, parameters, not is_non_null_type(one.field.type))
+
+
+async def _run(prepared: list[_Prepared], context: Any) -> dict[str, Any]:
+    if len(prepared) == 1:
+        found = [await run_statement(context, prepared[0].text, prepared[0].parameters)]
+    else:
+        found = await asyncio.gather(*(run_statement(context, one.text, one.parameters) for one in prepared))
+    data: dict[str, Any] = {}
+    for one, finished in zip(prepared, found, strict=True):
+        if not finished and not one.may_be_null:
+            raise _LeftToTheExecutor
+        data[one.key] = orjson.Fragment(finished) if finished else None
+    return data
+
+
+def _written(variables: Mapping[str, Any] | None) -> bytes | None:
+    """Write variables as a key; None where they are too long, or hold files."""
+    try:
+        written = orjson.dumps(variables)
+    except TypeError:
+        return None
+    return written if len(written) <= MOST_VARIABLES else None
 
 
 def _find_query(document: DocumentNode, name: str | None) -> _Operation | None:

@@ -38,6 +38,19 @@ async def test_it_takes_a_statement_a_field_and_the_claims(viewer: Desk) -> None
     assert len(counted.texts) == 4
 
 
+async def test_the_same_variables_are_coerced_once_and_others_anew(viewer: Desk) -> None:
+    document, answers = parse(GRADES), AtOnce(reads)
+    for first in (1, 2, 1, 2):
+        data = unpacked(await answers.answer(document, None, {"first": first}, viewer.context))
+        assert len(data["steelGrades"]["nodes"]) == first
+    assert len(answers._prepared) == 2
+    too_long = {"first": 3, "unknown": "x" * 2_000}
+    data = unpacked(await answers.answer(document, None, too_long, viewer.context))
+    assert len(data["steelGrades"]["nodes"]) == 3
+    assert await answers.answer(document, None, {"first": object()}, viewer.context) is None
+    assert len(answers._prepared) == 2
+
+
 async def test_null_is_null(viewer: Desk) -> None:
     assert await at_once(viewer, '{ forecast(month: "1999-01") { id } }') == {"forecast": None}
 
