@@ -151,7 +151,11 @@ class Notices:
         connection = await asyncpg.connect(
             self._url, server_settings={"application_name": "pourplan-notices"}
         )
-        await connection.add_listener(self._channel, self._wake)
+        try:
+            await connection.add_listener(self._channel, self._wake)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     def _wake(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
