@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -65,6 +66,8 @@ def _read(value: Value | None, what: str) -> Figure:
         case None:
             return Figure(None)
         case bool():
+            number = None
+        case float() if math.isnan(value):
             number = None
         case float() if abs(value) > LARGEST:
             number = Decimal(2 * LARGEST).copy_sign(Decimal(value))

@@ -36,7 +36,10 @@ class OriginalFiles(Protocol):
     """Where original workbooks are kept, each tenant's apart."""
 
     async def keep(self, tenant_id: UUID, sha256: str, name: str, content: bytes) -> None:
-        """Keep a file; one that is there already stays as it is. `name` is what its owner calls it."""
+        """Keep a file; one that is there already stays as it is. `name` is what its owner calls it.
+
+        What was lost or damaged since it was kept is there again afterwards, as far as can be told.
+        """
 
     async def read(self, tenant_id: UUID, sha256: str) -> bytes:
         """Give a file back.
@@ -87,8 +90,16 @@ class KeepsNothing:
         raise OriginalMissing(f"The original {sha256[:12]}… was not kept: the import was a dry run.")
 
 
+def _holds(path: Path, content: bytes) -> bool:
+    """Tell whether a file is there and undamaged: its name alone proves nothing."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
+
+
 def _write(path: Path, content: bytes) -> None:
-    if path.exists() and path.stat().st_size == len(content):
+    if _holds(path, content):
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")

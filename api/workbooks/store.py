@@ -50,6 +50,9 @@ where tenant_id = $1 and scheduled_on = any($2::date[])
 """
 UNITS = "select distinct unit from steel_grade_production where tenant_id = $1"
 
+# Whether a file changed something when it came before: then its original is kept.
+WAS_IMPORTED = "select exists (select from workbook_imports where tenant_id = $1 and sha256 = $2)"
+
 ADD_IMPORT = """
 insert into workbook_imports (id, tenant_id, kind, file_name, sha256, size_bytes, rows_read, rows_stored,
 report) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -174,7 +177,8 @@ async def store_reading(
     """Store what was read, all or nothing, inside the transaction that carries the caller's claims.
 
     Nothing is stored where a message is an error, on a dry run, and where the database says it all already;
-    then there is no record of an import either.
+    then there is no record of an import either. The original of a file that was imported before is kept anew,
+    should it have been lost or damaged.
 
     Parameters
     ----------
@@ -207,18 +211,31 @@ async def store_reading(
         await connection.execute(TAKE_TURN, tenant)
         if reading.kind is WorkbookKind.FOUNDRY:
             report = await put_foundry(connection, reading, sha256, dry_run=dry_run)
-            if report.import_id is not None:
-                await files.keep(tenant, sha256, file_name, content)
-                await _record(connection, tenant, file_name, len(content), report)
+            await _keep(connection, tenant, file_name, content, report, files)
             return report
         stored = await _what_is_stored(connection, tenant, reading.content)
         changes = await asyncio.to_thread(compare, reading.content, stored)
         report = _report(reading, changes, sha256, dry_run=dry_run)
+        await _keep(connection, tenant, file_name, content, report, files)
         if report.import_id is not None:
-            await files.keep(tenant, sha256, file_name, content)
-            await _record(connection, tenant, file_name, len(content), report)
             await _write(connection, tenant, report.import_id, changes)
     return report
+
+
+async def _keep(
+    connection: Connection,
+    tenant: UUID,
+    file_name: str,
+    content: bytes,
+    report: WorkbookReport,
+    files: OriginalFiles,
+) -> None:
+    """Keep the original of an import beside its record."""
+    is_new = report.import_id is not None
+    if is_new or (report.stored and await connection.fetchval(WAS_IMPORTED, tenant, report.sha256)):
+        await files.keep(tenant, report.sha256, file_name, content)
+    if is_new:
+        await _record(connection, tenant, file_name, len(content), report)
 
 
 def _report(reading: Reading, changes: Changes, sha256: str, *, dry_run: bool) -> WorkbookReport:

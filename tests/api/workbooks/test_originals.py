@@ -38,6 +38,24 @@ async def test_changed_file_is_not_handed_out(tmp_path: Path) -> None:
         await files.read(tenant, SHA256)
 
 
+@pytest.mark.parametrize("damaged", [b"a workbooK", b"a work", b""], ids=["altered", "cut", "emptied"])
+async def test_damaged_file_is_written_anew_when_it_comes_again(tmp_path: Path, damaged: bytes) -> None:
+    files, tenant = FolderOriginals(tmp_path), uuid4()
+    await files.keep(tenant, SHA256, "any.xlsx", CONTENT)
+    (tmp_path / str(tenant) / f"{SHA256}.xlsx").write_bytes(damaged)
+    await files.keep(tenant, SHA256, "any.xlsx", CONTENT)
+    assert await files.read(tenant, SHA256) == CONTENT
+
+
+async def test_undamaged_file_is_left_alone(tmp_path: Path) -> None:
+    files, tenant = FolderOriginals(tmp_path), uuid4()
+    await files.keep(tenant, SHA256, "any.xlsx", CONTENT)
+    path = tmp_path / str(tenant) / f"{SHA256}.xlsx"
+    before = path.stat().st_ino
+    await files.keep(tenant, SHA256, "any.xlsx", CONTENT)
+    assert path.stat().st_ino == before
+
+
 @pytest.mark.parametrize(
     "sha256", ["", "..", "../../etc/passwd", SHA256.upper(), SHA256 + "/..", SHA256[:-1]]
 )

@@ -197,6 +197,26 @@ async def test_import_is_recorded_with_its_original(planner: Importer, plant: Pl
     )
 
 
+async def test_original_that_was_damaged_is_whole_again_when_its_file_comes_again(
+    planner: Importer, plant: Plant, tmp_path: Path
+) -> None:
+    content = book(PRODUCTION)
+    await planner.take(content)
+    (kept,) = tmp_path.rglob("*.xlsx")
+    kept.write_bytes(bytes(len(content)))
+    await planner.take(content, dry_run=True)
+    assert kept.read_bytes() != content
+    report = await planner.take(content)
+    assert (report.stored, report.import_id) == (True, None)
+    assert await planner.files.read(plant.id, report.sha256) == content
+
+
+async def test_file_that_says_what_is_stored_already_is_not_kept(planner: Importer, tmp_path: Path) -> None:
+    await planner.take(book(PRODUCTION))
+    await planner.take(book(with_cells(PRODUCTION, A1="Production history of the plant (short tons)")))
+    assert len(list(tmp_path.rglob("*.xlsx"))) == 1
+
+
 async def test_dry_run_tells_all_and_stores_nothing(planner: Importer, tmp_path: Path) -> None:
     report = await planner.take(book(with_cells(SCHEDULE, B4="X70")), dry_run=True)
     assert (report.stored, report.rows_read, report.rows_stored, report.import_id) == (False, 3, 0, None)
