@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from api.context import Services
 from api.database import Database, Notices
@@ -66,7 +65,7 @@ async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator
             notices=notices,
             dispatcher=dispatcher,
             originals=await stack.enter_async_context(_originals(settings)),
-            links=Links(signing_key(settings.data), timedelta(seconds=settings.download_seconds)),
+            links=Links(signing_key(settings), timedelta(seconds=settings.download_seconds)),
         )
 
 
@@ -83,14 +82,17 @@ async def _originals(settings: Settings) -> AsyncIterator[OriginalFiles]:
         yield originals
 
 
-def signing_key(data: Path) -> bytes:
-    """Read the key that signs download links, or make it.
+def signing_key(settings: Settings) -> bytes:
+    """Give the key that signs download links: the one that is set, else that of the data folder, made once.
 
     Raises
     ------
     SettingsError
-        The data folder can't be written.
+        None is set, and the data folder can't be written.
     """
+    if settings.signing_key is not None:
+        return settings.signing_key.get_secret_value().encode()
+    data = settings.data
     path = data / "signing.key"
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -103,5 +105,6 @@ def signing_key(data: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"POURPLAN_DATA is {str(data)!r}, where {path.name} can't be kept: {error}"
+            f"POURPLAN_DATA is {str(data)!r}, where {path.name} can't be kept: {error}. Let this account "
+            "write there, or set POURPLAN_SIGNING_KEY."
         ) from error

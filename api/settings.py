@@ -71,11 +71,13 @@ class Settings(BaseSettings):
     """Operations that one WebSocket connection may have going at once."""
     download_seconds: Annotated[int, Field(gt=0)] = 600
     """How long a download link works."""
+    signing_key: Annotated[SecretStr | None, Field(min_length=32)] = None
+    """Signs download links, for several instances alike; one alone makes a key of its own in `data`."""
 
     allowed_hosts: Annotated[tuple[str, ...], Field()] = ()
     """Host names beside loopback that the service answers to."""
     metrics_token: SecretStr | None = None
-    """Bearer token that opens /metrics from beyond loopback."""
+    """Bearer token that opens /metrics; where nobody signs in, loopback may read them without."""
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -125,4 +127,13 @@ def _sentence(error: dict[str, object]) -> str:
         return message
     name = str(location[0])
     shown = name if name.isupper() else f"POURPLAN_{name.upper()}"
-    return f"{shown} is {error['input']!r}: {message[0].lower()}{message[1:]}"
+    value = "set (its value stays secret)" if shown in _secret_names() else f"{error['input']!r}"
+    return f"{shown} is {value}: {message[0].lower()}{message[1:]}"
+
+
+def _secret_names() -> set[str]:
+    return {
+        str(field.validation_alias or f"POURPLAN_{name.upper()}")
+        for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }

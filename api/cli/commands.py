@@ -56,7 +56,7 @@ Weeks = Annotated[
     int, typer.Option("--weeks", help="Weeks to print day by day; later ones take a line each.", min=0)
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535, envvar="PORT")]
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 
 

@@ -97,15 +97,17 @@ class _Snapshot(Collector):
 
 
 async def metrics(request: Request) -> Response:
-    """Answer what is counted, to loopback or to the holder of the token."""
+    """Answer what is counted, to loopback where nobody signs in, or to the holder of the token."""
     services: Services = request.app.state.services
     counted: Metrics = request.app.state.metrics
     token = services.settings.metrics_token
-    if not may_read(request, token.get_secret_value() if token else None):
+    # In a network, whatever a proxy tells of where a request comes from is worth no more than the proxy.
+    loopback = not services.settings.signs_in
+    if not may_read(request, token.get_secret_value() if token else None, loopback=loopback):
         return Refusal(
             401,
             "UNAUTHENTICATED",
-            "Metrics are for loopback, or for the bearer of POURPLAN_METRICS_TOKEN.",
+            "Metrics are for the bearer of POURPLAN_METRICS_TOKEN, and for loopback where nobody signs in.",
             headers={"WWW-Authenticate": "Bearer"},
         ).response()
     snapshot = CollectorRegistry()
@@ -114,11 +116,13 @@ async def metrics(request: Request) -> Response:
     return Response(body, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"})
 
 
-def may_read(request: Request, token: str | None) -> bool:
-    """Whether the peer is this machine, or brings the token."""
+def may_read(request: Request, token: str | None, *, loopback: bool = True) -> bool:
+    """Whether the peer brings the token, or is this machine and `loopback` is enough."""
     given = request.headers.get("authorization", "")
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return True
+    if not loopback:
+        return False
     try:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from api.services import signing_key
 from api.settings import Settings, SettingsError, load_settings
+from tests.api.http.serving import plain_settings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
@@ -33,9 +35,27 @@ def test_the_example_tells_the_defaults() -> None:
         ("POURPLAN_WORKERS", "0", "POURPLAN_WORKERS is '0'"),
         ("POURPLAN_LOG_FORMAT", "xml", "POURPLAN_LOG_FORMAT is 'xml'"),
         ("DATABASE_URL", "postgresql://x@127.0.0.1/x", "DATABASE_JOBS_URL is not"),
+        ("POURPLAN_SIGNING_KEY", "hush", "POURPLAN_SIGNING_KEY is set (its value stays secret)"),
+        ("SUPABASE_JWT_SECRET", "hush", "SUPABASE_JWT_SECRET is set (its value stays secret)"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=re.escape(told)):
         load_settings()
+
+
+def test_the_signing_key_that_is_set_needs_no_folder(tmp_path: Path) -> None:
+    nowhere = tmp_path / "file"
+    nowhere.touch()
+    key = "of thirty-two characters or more."
+    assert signing_key(plain_settings(data=nowhere, signing_key=key)) == key.encode()
+    with pytest.raises(SettingsError, match=r"can't be kept.*or set POURPLAN_SIGNING_KEY"):
+        signing_key(plain_settings(data=nowhere))
+
+
+def test_the_signing_key_of_a_folder_is_made_once(tmp_path: Path) -> None:
+    settings = plain_settings(data=tmp_path / "data")
+    made = signing_key(settings)
+    assert len(made) == 32
+    assert signing_key(settings) == made

@@ -126,6 +126,13 @@ def test_metrics_are_for_loopback_or_for_the_token(
     assert may_read(asked_by(host, headers), token) is may
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", ""])
+def test_where_people_sign_in_loopback_is_not_enough(host: str) -> None:
+    """A proxy may pass on an address that its client has made up."""
+    assert not may_read(asked_by(host), "secret", loopback=False)
+    assert may_read(asked_by(host, [(b"authorization", b"Bearer secret")]), "secret", loopback=False)
+
+
 async def test_whoever_comes_through_a_proxy_is_not_loopback(
     module_database: TemporaryDatabase, tmp_path: Path
 ) -> None:
