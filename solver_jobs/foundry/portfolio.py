@@ -23,14 +23,15 @@ from .bound import (
     joined_floor,
     late_floor,
     late_step,
-    objective_step,
     round_up,
 )
-from .construct import complete, construct, lay_patterns, previous
+from .construct import complete, construct, previous
 from .improve import Aim
+from .incumbent import Incumbent
 from .instance import Instance
-from .model import ReplanModel, Solve, Tier, tier_units
-from .score import Layout, Score, changes_of, score
+from .model import Tier, tier_units
+from .prove import Prover
+from .score import Layout, Score, changes_of
 
 Phase = Literal["CONSTRUCT", "IMPROVE", "PROVE", "POLISH"]
 
@@ -40,10 +41,6 @@ SPLIT = Cooling(Aim(cost=1.0, change=0.2), 6.0, 0.2)
 """First round: cheap changes let runs split and find late units their places; temperatures in changes."""
 MERGE = Cooling(Aim(cost=1.0), 0.5, 0.15)
 """Second round, from the best plan of the first: changes at their price."""
-PROVERS = 3
-"""Threads of CP-SAT per worker: its strategies differ, and several that share a core prove sooner."""
-STEPS_OF_WORK = 20_000.0
-"""Iterations that count as one unit of CP-SAT's deterministic time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,36 +92,6 @@ class Outcome:
         return self.bound >= self.score.objective
 
 
-class Incumbent:
-    """The best plan and the best bound so far; safe to use from all threads."""
-
-    def __init__(self, instance: Instance, layout: Layout, bound: int) -> None:
-        self._lock = threading.Lock()
-        self._instance, self._step = instance, objective_step(instance)
-        self.layout, self.score, self.bound = layout, score(instance, layout), bound
-
-    @property
-    def proven(self) -> bool:
-        """Whether the objective of the best plan is its bound."""
-        return self.bound >= self.score.objective
-
-    def offer(self, layout: Layout) -> None:
-        """Take a plan if it is whole and better, with the idle pattern days that suit it best."""
-        if not np.array_equal(layout.molds.sum(axis=1), self._instance.remaining):
-            return
-        for candidate in (lay_patterns(self._instance, layout.molds), layout):
-            value = score(self._instance, candidate)
-            with self._lock:
-                if value < self.score:
-                    self.layout, self.score = candidate, value
-
-    def raise_bound(self, value: float) -> None:
-        """Take a bound if it is higher; rounded up to what the objective can be."""
-        with self._lock:
-            if value > self.bound:
-                self.bound = min(round_up(value, self._step), self.score.objective)
-
-
 def raise_late_weights(instance: Instance, layout: Layout) -> Instance:
     """Raise the late weight by the least power of ten with which no trade for changes pays."""
     starts, stops, day0 = changes_of(instance, layout.on)
@@ -164,7 +131,9 @@ class Portfolio:
         self.phase: Phase = "CONSTRUCT"
         self._annealing: Annealing | None = None
         self._floors = first_floors(instance)
-        self._solve: Solve | None = None
+        self._prover = Prover(
+            instance, self.incumbent, workers=effort.workers, seed=effort.seed, steps=effort.steps
+        )
         self._halt = threading.Event()
         self._interrupter = SolveInterrupter()
 
@@ -184,15 +153,12 @@ class Portfolio:
         """End soon with the best plan so far."""
         self._halt.set()
         self._interrupter.interrupt()
-        solve = self._solve
-        if solve is not None:
-            solve.stop()
+        self._prover.halt()
 
     def watch(self) -> None:
         """End what runs into the time limit; called now and then by the thread that waits."""
-        solve = self._solve
-        if solve is not None and self._left() <= 0:
-            solve.stop()
+        if self._left() <= 0:
+            self._prover.end_solve()
 
     def outcome(self) -> Outcome:
         """Best plan and bound so far."""
@@ -314,22 +280,7 @@ class Portfolio:
         if size > MIDDLE or self.incumbent.proven or self._finished(0.9):
             return
         self.phase = "PROVE"
-        self._minimise(Tier.OBJECTIVE, self._left(0.9))
-
-    def _begin_solve(self, seconds: float) -> Solve:
-        """Make a solve of CP-SAT that `halt` and `watch` can end."""
-        steps = self._effort.steps
-        solve = Solve(
-            workers=1 if steps is not None else PROVERS * self._effort.workers, seed=self._effort.seed
-        )
-        if steps is None:
-            solve.limit(seconds=seconds, work=None)
-        else:
-            solve.limit(seconds=None, work=steps / STEPS_OF_WORK)
-        self._solve = solve
-        if self._halt.is_set():
-            solve.stop()
-        return solve
+        self._prover.minimise(Tier.OBJECTIVE, self._floors, self._left(0.9))
 
     def _learn_from_late_units(self, annealing: Annealing) -> None:
         """Start once more from the fewest late units with free changes, which the search seldom finds itself.
@@ -343,8 +294,7 @@ class Portfolio:
         known = self.incumbent.layout.molds
         program = LateProgram(instance, instance.weight.astype(np.float64))
         limit = min(self._left(0.5), 3.0) if size <= SMALL else self._left(0.5)
-        found, most = self._begin_solve(limit).run_late(program, known)
-        self._solve = None
+        found, most = self._prover.late(program, known, limit)
         if math.isfinite(most):
             step = late_step(instance)
             kept = int((instance.weight * instance.remaining).sum())
@@ -356,29 +306,6 @@ class Portfolio:
         if start is not None and not self._finished(0.65):
             seconds = min(self._left(0.65), 1.0) if size <= SMALL else self._left(0.65)
             self._anneal(annealing, MERGE, seconds, 0.3, start)
-
-    def _minimise(self, tier: Tier, seconds: float) -> bool:
-        """Minimise a tier by CP-SAT, those above it kept; whether the plan is proven to be best."""
-        model = ReplanModel(self.instance)
-        model.keep_floors(self._floors)
-        keep = []
-        for above in Tier:
-            if above is tier:
-                break
-            keep.append((above, tier_units(above, self.incumbent.score)))
-        model.minimise(tier, keep)
-        model.hint(self.incumbent.layout)
-        objective = tier is Tier.OBJECTIVE
-        solve = self._begin_solve(seconds)
-        answer = solve.run(
-            model, self.incumbent.offer, self.incumbent.raise_bound if objective else lambda _: None
-        )
-        self._solve = None
-        if answer.layout is not None:
-            self.incumbent.offer(answer.layout)
-        if objective:
-            self.incumbent.raise_bound(answer.bound)
-        return answer.proven
 
     def _tiers(self) -> list[tuple[Tier, Aim]]:
         """Tiers below the objective that are switched on, and how the search aims at each."""
@@ -425,7 +352,7 @@ class Portfolio:
             part = min(1.0, 0.3 * seconds) if small else seconds
             self._anneal_tier(annealing, aim, part)
             if small and not self._halt.is_set():
-                self._minimise(tier, max(0.05, min(5.0, seconds - part)))
+                self._prover.minimise(tier, self._floors, max(0.05, min(5.0, seconds - part)))
 
     def _anneal_tier(self, annealing: Annealing, aim: Aim, seconds: float) -> None:
         """Polish one tier by the search, at temperatures of that tier."""

@@ -1,0 +1,40 @@
+"""The best plan and the best bound so far, shared by all that search and prove."""
+
+import threading
+
+import numpy as np
+
+from .bound import objective_step, round_up
+from .construct import lay_patterns
+from .instance import Instance
+from .score import Layout, score
+
+
+class Incumbent:
+    """The best plan and the best bound so far; safe to use from all threads."""
+
+    def __init__(self, instance: Instance, layout: Layout, bound: int) -> None:
+        self._lock = threading.Lock()
+        self._instance, self._step = instance, objective_step(instance)
+        self.layout, self.score, self.bound = layout, score(instance, layout), bound
+
+    @property
+    def proven(self) -> bool:
+        """Whether the objective of the best plan is its bound."""
+        return self.bound >= self.score.objective
+
+    def offer(self, layout: Layout) -> None:
+        """Take a plan if it is whole and better, with the idle pattern days that suit it best."""
+        if not np.array_equal(layout.molds.sum(axis=1), self._instance.remaining):
+            return
+        for candidate in (lay_patterns(self._instance, layout.molds), layout):
+            value = score(self._instance, candidate)
+            with self._lock:
+                if value < self.score:
+                    self.layout, self.score = candidate, value
+
+    def raise_bound(self, value: float) -> None:
+        """Take a bound if it is higher; rounded up to what the objective can be."""
+        with self._lock:
+            if value > self.bound:
+                self.bound = min(round_up(value, self._step), self.score.objective)
