@@ -25,8 +25,8 @@ CHUNK = 0.02
 """Seconds of work between two looks at the clock and the stop signal."""
 STEPS_AT_ONCE = 4096
 """Iterations between two looks at the stop signal, where a number of steps is given."""
-FIRST_RATE = 50_000.0
-"""Iterations per second assumed before any is measured."""
+FIRST_RATE = 500.0
+"""Iterations per second assumed before any is measured: low, as those of an order of a thousand molds."""
 
 
 class Translation:
@@ -273,7 +273,7 @@ class Annealing:
         share, rate, told, known = 0.0, FIRST_RATE, begun, search.best
         ratio = cooling.cold / cooling.hot
         while share < 1.0 and not stop():
-            number = max(32, int(rate * CHUNK))
+            number = max(4, int(rate * CHUNK))
             ahead = min(1.0, share + number / rate / budget.seconds)
             search.run(number, cooling.hot * math.pow(ratio, share), cooling.hot * math.pow(ratio, ahead))
             now = self._clock()

@@ -19,6 +19,7 @@ from solver_jobs.foundry.commitments import check_commitments
 from solver_jobs.foundry.findings import Finding, error, warning
 from solver_jobs.foundry.instance import (
     LONGEST_DUE_HORIZON,
+    compile_problem,
     delivery_lag,
     kilograms,
 )
@@ -49,6 +50,7 @@ def check(problem: FoundryProblem) -> list[Finding]:
     if not any(finding.severity == "ERROR" for finding in findings):
         shop = _Shop(problem)
         findings += [
+            *_nothing_to_plan(shop),
             *_credits(shop),
             *_capacities(shop),
             *_initial_state(shop),
@@ -56,6 +58,8 @@ def check(problem: FoundryProblem) -> list[Finding]:
             *_pattern_places(shop),
             *check_commitments(problem),
         ]
+    if not any(finding.severity == "ERROR" for finding in findings):
+        findings += _beyond_all_horizons(problem)
     return sorted(findings, key=lambda finding: finding.severity != "ERROR")
 
 
@@ -287,6 +291,18 @@ class _Shop:
         return self.due[order.order_id] - delivery_lag(self.part(order))
 
 
+def _nothing_to_plan(shop: _Shop) -> Iterator[Finding]:
+    if not any(shop.open_orders()):
+        many = len(shop.problem.orders)
+        found = f"all units of {say_count(many, 'order')} are molded" if many else "there are no orders"
+        yield warning(
+            "NOTHING_TO_PLAN",
+            f"Nothing is left to mold: {found}.",
+            ("orders",),
+            "The plan will be empty; hand in the orders that are missing, if any are.",
+        )
+
+
 def _credits(shop: _Shop) -> Iterator[Finding]:
     orders = {order.order_id: order for order in shop.problem.orders}
     for position, row in enumerate(shop.problem.initial_order_progress):
@@ -360,17 +376,17 @@ def _initial_state(shop: _Shop) -> Iterator[Finding]:
             sum(r.qty_inuse for r in rows if r.release_workday_index > 0),
         )
         if held > owned:
-            over = min(
+            free = min(
                 r.release_workday_index
                 for r in rows
                 if sum(q.qty_inuse for q in rows if q.release_workday_index > r.release_workday_index)
-                <= owned
+                < max(1, owned)
             )
             yield warning(
                 "FLASKS_OVERFULL",
                 f"{held} flasks {size} are in use on day 0, the shop has {owned}.",
                 ("initial_flask_inuse",),
-                f"No mold of size {size} is planned before day {over}; correct the count if it is wrong.",
+                f"No mold of size {size} is planned before day {free}; correct the count if it is wrong.",
             )
     committed: Counter[int] = Counter()
     for position, load in enumerate(problem.initial_pour_load):
@@ -410,9 +426,10 @@ def _loaded(shop: _Shop) -> Iterator[Finding]:
     if done:
         yield warning(
             "LOADED_BUT_DONE",
-            f"The patterns of {_some(done)} are loaded, but nothing of these orders is left to mold.",
+            f"Of orders whose patterns are loaded nothing is left to mold: {_some(done)}.",
             ("initial_patterns_loaded",),
-            "They come off the line, or stay where that spares a change and the place is not needed.",
+            "A pattern like that comes off the line, or stays where that spares a change and the place is "
+            "not needed.",
         )
 
 
@@ -456,9 +473,9 @@ def _earliest(shop: _Shop, order: Order, path: tuple[str | int, ...]) -> Iterato
         end = shop.calendar.date_of(days_needed(part, resources, left) - 1 + lag)
         yield warning(
             "LATE_BY_QUANTITY",
-            f"Order {order.order_id} is due on {order.due_date}; at {most_per_day(part, resources)} molds a "
-            f"day its {_units(left, 'is', 'are')} delivered on {end} at the earliest, "
-            f"{_units(left - most, 'is', 'are')} late.",
+            f"Order {order.order_id} is due on {order.due_date}; at "
+            f"{say_count(most_per_day(part, resources), 'mold')} a day its {_units(left, 'is', 'are')} "
+            f"delivered on {end} at the earliest, {_units(left - most, 'is', 'are')} late.",
             path,
             "Agree on a part delivery, or raise what limits one part: its cap a day, or its flasks.",
         )
@@ -492,6 +509,16 @@ def _pattern_places(shop: _Shop) -> Iterator[Finding]:
             f"{needed - over} on {say_count(resources.max_patterns, 'place')}.",
             ("resources", "max_patterns"),
             "The pattern places are the bottleneck: some of these orders will be late.",
+        )
+
+
+def _beyond_all_horizons(problem: FoundryProblem) -> Iterator[Finding]:
+    """Find out by a greedy plan whether all orders are done some day."""
+    try:
+        compile_problem(problem)
+    except JobError as fault:
+        yield error(
+            fault.code, fault.message, ("orders",), fault.hint or "Compare the orders with the capacities."
         )
 
 

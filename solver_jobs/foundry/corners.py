@@ -45,6 +45,21 @@ def no_orders(problem: FoundryProblem) -> FoundryProblem:
     return _with(problem, orders=(), initial_order_progress=(), initial_patterns_loaded=())
 
 
+def giant_order(problem: FoundryProblem) -> FoundryProblem:
+    """Order some 300 times as much of one part as of any other."""
+    first, *others = problem.orders
+    return _with(problem, orders=(first.model_copy(update={"qty": 300}), *others))
+
+
+def far_due(problem: FoundryProblem) -> FoundryProblem:
+    """Make orders due in ten years, as a mistyped year does."""
+    orders = tuple(
+        order.model_copy(update={"due_date": order.due_date + timedelta(days=3650 * (k % 4 == 0))})
+        for k, order in enumerate(problem.orders)
+    )
+    return _with(problem, orders=orders, initial_order_progress=())
+
+
 def all_past_due(problem: FoundryProblem) -> FoundryProblem:
     """Make all orders due before the plan starts."""
     past = [problem.asof_date - timedelta(days=1 + k % 30) for k in range(len(problem.orders))]
@@ -138,6 +153,13 @@ def loaded_but_done(problem: FoundryProblem) -> FoundryProblem:
     )
 
 
+def all_loaded(problem: FoundryProblem) -> FoundryProblem:
+    """Load the patterns of all orders, more than there are places."""
+    return _with(
+        problem, initial_patterns_loaded=tuple(LoadedPattern(order_id=o.order_id) for o in problem.orders)
+    )
+
+
 def mixed_priorities(problem: FoundryProblem) -> FoundryProblem:
     """Give priorities from 0, most urgent, to far beyond the bound of their weight."""
     values = (0, 3, 10, 50, 100, 150, 700, 5000)
@@ -213,6 +235,8 @@ CORNERS: dict[str, Corner] = {
     for corner in (
         nothing_remaining,
         no_orders,
+        giant_order,
+        far_due,
         all_past_due,
         weekend_due,
         flasks_overfull,
@@ -225,6 +249,7 @@ CORNERS: dict[str, Corner] = {
         one_place,
         few_parts,
         loaded_but_done,
+        all_loaded,
         mixed_priorities,
         lexicographic,
         as_specified,

@@ -156,6 +156,37 @@ async def test_what_is_no_problem_is_refused_by_name(planner: Desk, problem: obj
     assert any(told in error["message"] for error in payload["userErrors"]), payload["userErrors"]
 
 
+def capacity(**changes: float) -> dict[str, Any]:
+    return {"resources": {**PROBLEM["resources"], **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "place"),
+    [
+        (capacity(molding_max_per_day=0), "ZERO_CAPACITY", ["resources", "molding_max_per_day"]),
+        (capacity(max_patterns=0), "ZERO_CAPACITY", ["resources", "max_patterns"]),
+        (capacity(flasks_M=0), "ZERO_CAPACITY", ["resources", "flasks_M"]),
+        (capacity(pour_max_ton_per_day=0), "ZERO_CAPACITY", ["resources", "pour_max_ton_per_day"]),
+        (capacity(pour_max_ton_per_day=0.5), "PART_TOO_HEAVY", ["parts", "0", "gross_weight_ton"]),
+        ({"initial_patterns_loaded": [{"order_id": "A-1"}] * 2}, "DUPLICATE_ROW",
+         ["initial_patterns_loaded", "1"]),
+        ({"initial_flask_inuse": [{"flask_size": "S", "release_workday_index": 9999, "qty_inuse": 12}]},
+         "HORIZON_TOO_LONG", ["orders"]),
+        ({"orders": [{**PROBLEM["orders"][0], "qty": 1_000_000}]}, "HORIZON_TOO_LONG", ["orders"]),
+        ({"pins": [{"order_id": "A-1", "workday_index": 0, "molds": 5}]}, "PINS_ABOVE_PART_CAP", ["pins"]),
+        ({"previous_plan": [{"order_id": "A-3", "workday_index": 0, "molds": 3}], "frozen_days": 1},
+         "PINS_ABOVE_QUANTITY", ["frozen_days"]),
+    ],
+)  # fmt: skip
+async def test_what_can_not_be_planned_is_refused_with_its_place(
+    planner: Desk, changes: dict[str, Any], code: str, place: list[str]
+) -> None:
+    mistake = await planner.mistake(IMPORT, name="Harbour", problem={**PROBLEM, **changes})
+    assert (mistake["code"], mistake["path"]) == (code, ["input", "problem", *place])
+    assert mistake["hint"]
+    assert (await planner.ask(SCENARIOS))["scenarios"]["totalCount"] == 0
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"])
 async def test_a_scenario_needs_a_name(planner: Desk, name: str) -> None:
     assert (await planner.ask(IMPORT, name=name, problem=PROBLEM))["importScenario"]["userErrors"][0][

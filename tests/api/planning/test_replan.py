@@ -175,6 +175,13 @@ async def test_the_rows_of_a_plan_are_the_plan(office: Desk) -> None:
     assert any("A-3" in warning for warning in run["warnings"])
 
 
+async def test_an_empty_order_book_has_an_empty_plan(office: Desk) -> None:
+    run = await planned(office, await import_scenario(office, {**PROBLEM, "orders": []}))
+    assert (run["summary"]["objective"], run["summary"]["provenOptimal"]) == (0, True)
+    assert run["dailyOrders"]["nodes"] == run["weeklyOrders"]["nodes"] == run["orderStatuses"]["nodes"] == []
+    assert any("there are no orders" in warning for warning in run["warnings"])
+
+
 async def test_only_late_orders_are_told_where_they_are_asked_for(office: Desk) -> None:
     run = await planned(office, await import_scenario(office))
     query = """query ($id: ID!, $late: Boolean) { planRun(id: $id) { ... on ReplanRun {

@@ -135,6 +135,13 @@ ERRORS: list[tuple[str, dict[str, Any], str, list[str]]] = [
         "parts[1].gross_weight_ton",
         ["501 kg", "500 kg"],
     ),
+    ("HORIZON_TOO_LONG", row("orders", 1, qty=1_000_000), "orders", ["After 2000 working days", "O2"]),
+    (
+        "HORIZON_TOO_LONG",
+        {"initial_flask_inuse": [{"flask_size": "M", "release_workday_index": 9_999, "qty_inuse": 3}]},
+        "orders",
+        ["2 molds would still be open", "O3"],
+    ),
     (
         "LATE_WEIGHT_ZERO",
         {"settings": {"policy": "LEXICOGRAPHIC", "late_weight": 0}},
@@ -249,6 +256,18 @@ WARNINGS: list[tuple[str, dict[str, Any], str, list[str]]] = [
         row("orders", 0, due_date="2026-01-26"),
         "orders[0].due_date",
         ["2026-01-26", "ends on 2026-01-23"],
+    ),
+    (
+        "NOTHING_TO_PLAN",
+        {"initial_order_progress": DONE, "initial_patterns_loaded": []},
+        "orders",
+        ["all units of 3 orders are molded"],
+    ),
+    (
+        "NOTHING_TO_PLAN",
+        {"orders": [], "initial_order_progress": [], "initial_patterns_loaded": []},
+        "orders",
+        ["there are no orders"],
     ),
     ("DUE_FAR_AWAY", row("orders", 0, due_date="2031-01-01"), "orders[0].due_date", ["2031-01-01"]),
     (
