@@ -124,7 +124,7 @@ def kind_of(name: str, threads: int = SOLVER_THREADS) -> Kind[Any, Any]:
     Raises
     ------
     JobError
-        ``KIND_UNKNOWN``: this worker is older than the run.
+        ``KIND_UNKNOWN``: this worker is older than the run. ``SOLVER_MISSING``: it has no solver.
     """
     if name not in _KINDS:
         raise JobError(
@@ -133,4 +133,15 @@ def kind_of(name: str, threads: int = SOLVER_THREADS) -> Kind[Any, Any]:
             "Bring the worker to the version of the service (on Modal: modal deploy -m solver_jobs.app), "
             "then start the run again.",
         )
-    return _KINDS[name](threads)
+    try:
+        return _KINDS[name](threads)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "solver_jobs"):
+            raise
+        raise JobError(
+            "SOLVER_MISSING",
+            f"The worker has no package {package}, without which it can't work on a run of kind {name}.",
+            "Install pourplan[solver] where workers run, or hand runs to Modal (POURPLAN_MODAL_APP), then "
+            "start the run again.",
+        ) from error

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -20,11 +21,12 @@ from solver_jobs.errors import JobError
 from solver_jobs.foundry.checks import require_sound
 from solver_jobs.foundry.explain import explained
 from solver_jobs.foundry.findings import Finding
-from solver_jobs.foundry.planner import Progress as SolveProgress
-from solver_jobs.foundry.planner import plan
 from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem, read_plan, read_problem
 from solver_jobs.foundry.roll import roll
 from solver_jobs.foundry.verify import count, verify
+
+if TYPE_CHECKING:
+    from solver_jobs.foundry.planner import Progress as SolveProgress
 
 TO_STDOUT = Path("-")
 
@@ -80,6 +82,13 @@ def solve_foundry(
 
 
 def _plan(problem: FoundryProblem, time_limit: float, workers: int, seed: int) -> FoundryPlan:
+    try:
+        from solver_jobs.foundry.planner import plan
+    except ModuleNotFoundError as error:
+        raise CommandFailed(
+            f"The package {error.name} is not installed, without which no plan is found.",
+            "pip install 'pourplan[solver]'",
+        ) from error
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

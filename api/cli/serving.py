@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -52,6 +54,10 @@ def serve(settings: Settings, host: str, port: int) -> None:
         if start.failure:
             raise start.failure from None
         raise
+    except KeyboardInterrupt:
+        # The server passes on what ended it; told by whoever runs the service, an orderly end is no failure.
+        if not server.terminated:
+            raise
     finally:
         logging.getLogger("uvicorn.error").removeFilter(start.is_news)
     if not server.started:
@@ -60,7 +66,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 
 class _GreetingServer(uvicorn.Server):
-    """Tells where it is reached as soon as it is."""
+    """Tells where it is reached as soon as it is, and remembers what ended it."""
+
+    terminated = False
 
     def __init__(self, config: uvicorn.Config, greeting: str) -> None:
         super().__init__(config)
@@ -71,6 +79,11 @@ class _GreetingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             err.print(self._greeting)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in order; a second signal ends at once."""
+        self.terminated = self.terminated or sig == signal.SIGTERM
+        super().handle_exit(sig, frame)
 
 
 class _Start:
