@@ -11,14 +11,14 @@ from api.planning import store
 from api.relay import UserMistake
 from api.scalars import format_month
 from solver_jobs.faults import describe_faults
-from solver_jobs.forecast.problem import ForecastProblem
+from solver_jobs.forecast.problem import REST_DAYS, ForecastProblem
 
 FIRST_YEAR, LAST_YEAR = 1950, 2199
 MONTHS_AHEAD = 24
 """A forecast reaches so many months beyond the newest that the plant knows; farther is guessing."""
 
 MONTH = ("input", "month")
-FIGURES = ("heat_tons", "grades", "history", "orders", "schedule")
+FIGURES = ("heat_tons", "grades", "history", "orders", "schedule", "schedule_days")
 
 
 async def build(connection: Connection, month: date, rounding: str) -> ForecastProblem:
@@ -35,7 +35,7 @@ async def build(connection: Connection, month: date, rounding: str) -> ForecastP
             f"month is {format_month(month)}; expected one of the years {FIRST_YEAR} to {LAST_YEAR}.",
             path=MONTH,
         )
-    inputs = await store.forecast_inputs(connection, month)
+    inputs = await store.forecast_inputs(connection, month, REST_DAYS)
     _refuse_nothing(month, inputs)
     _refuse_too_far(month, inputs["newest"])
     try:

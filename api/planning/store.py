@@ -21,7 +21,8 @@ where id = $1 and kind = any($2::text[])
 # - every grade that has a group and was not merged away,
 # - tons per grade and month before that month; the history of merged grades is their target's,
 # - the order forecast of the month,
-# - its heats that are sequenced already; grades without a group come along by name alone.
+# - its heats that are sequenced already; grades without a group come along by name alone,
+# - the days that the schedule covers, idle ones too, from $2 days before the month to $2 days after it.
 FORECAST_INPUTS = """
 with standing as materialized (
     -- Under which name and in which group each grade stands now.
@@ -34,7 +35,8 @@ select t.heat_tons::float8 as heat_tons,
     greatest(
         (select max(month) from steel_grade_production),
         (select max(month) from product_group_monthly),
-        (select date_trunc('month', max(scheduled_on))::date from charge_schedule)
+        (select date_trunc('month', max(scheduled_on))::date from charge_schedule),
+        (select date_trunc('month', max(scheduled_on))::date from charge_schedule_days)
     ) as newest,
     (
         select coalesce(jsonb_agg(jsonb_build_object('grade', g.name, 'group', pg.name)
@@ -73,7 +75,17 @@ select t.heat_tons::float8 as heat_tons,
         from charge_schedule as c
         join standing as s on s.id = c.steel_grade_id
         where c.scheduled_on >= $1::date and c.scheduled_on < $1::date + interval '1 month'
-    ) as schedule
+    ) as schedule,
+    (
+        select coalesce(jsonb_agg(covered.scheduled_on order by covered.scheduled_on), '[]')
+        from (
+            select scheduled_on from charge_schedule_days
+            union
+            select scheduled_on from charge_schedule
+        ) as covered
+        where covered.scheduled_on >= $1::date - $2::integer
+          and covered.scheduled_on < ($1::date + interval '1 month')::date + $2::integer
+    ) as schedule_days
 from tenants as t
 where t.id = (select current_tenant_id())
 """
@@ -94,9 +106,12 @@ async def state(connection: Connection, key: UUID, kinds: Sequence[str]) -> Row 
     return await connection.fetchrow(STATE, key, kinds)
 
 
-async def forecast_inputs(connection: Connection, month: date) -> Row:
-    """Read heat_tons, newest (None: nothing is known), grades, history, orders and schedule."""
-    row = await connection.fetchrow(FORECAST_INPUTS, month)
+async def forecast_inputs(connection: Connection, month: date, margin: int) -> Row:
+    """Read heat_tons, newest (None: nothing is known), grades, history, orders, schedule and schedule_days.
+
+    Days that the schedule covers are told from `margin` days before the month to as many after it.
+    """
+    row = await connection.fetchrow(FORECAST_INPUTS, month, margin)
     if row is None:
         raise LookupError("a forecast is built without a tenant")
     return row

@@ -41,6 +41,8 @@ class Stored:
     production: Mapping[Month, Tons] = field(default_factory=dict)
     orders: Mapping[Month, int] = field(default_factory=dict)
     schedule: Mapping[Start, Heat] = field(default_factory=dict)
+    days: frozenset[date] = frozenset()
+    """Days of the file that a schedule covered before."""
     units: frozenset[str] = frozenset()
     """Units in which production is stored, in whatever month."""
 
@@ -57,6 +59,8 @@ class Changes:
     orders: Mapping[Month, int]
     schedule: Mapping[Start, Heat]
     removed: tuple[Start, ...]
+    days: tuple[date, ...]
+    """Days that no schedule covered before."""
     messages: tuple[CellMessage, ...]
 
     @property
@@ -68,7 +72,7 @@ class Changes:
     def nothing(self) -> bool:
         """Whether the database says all of it already."""
         catalogue = self.new_groups or self.changed_groups or self.new_grades or self.changed_grades
-        return not (self.rows or self.removed or catalogue)
+        return not (self.rows or self.removed or self.days or catalogue)
 
 
 def compare(content: Content, stored: Stored) -> Changes:
@@ -153,6 +157,7 @@ class _Comparison:
             orders=orders,
             schedule=schedule,
             removed=tuple(removed),
+            days=tuple(sorted(self._days - self._stored.days)),
             messages=tuple(self._messages),
         )
 

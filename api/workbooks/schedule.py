@@ -45,12 +45,14 @@ def read_schedule(sheet: Sheet, found: Recognised, findings: Findings) -> list[S
                 _report_same_day(block, day, days[day])
                 continue
             days[day] = block.place
+            if not read and not findings.refused:
+                _report_idle_day(block, day)
             heats.extend(read)
     if idle:
         findings.info(
             Code.IDLE_IGNORED,
             None,
-            f"Rows without a grade: {idle:,}. Nothing is charged then, and nothing is stored for them.",
+            f"Rows without a grade: {idle:,}. Nothing is charged then, and no heat is stored for them.",
         )
     return [ScheduleTable(sheet.name, tuple(days), tuple(heats))] if days else []
 
@@ -61,6 +63,12 @@ def _report_same_day(block: _Block, day: date, before: tuple[int, int]) -> None:
         block.place,
         f"{day_in_words(day)} stands here and in {coordinate(*before)}; expected each day once.",
         "Correct the date of one of the two blocks.",
+    )
+
+
+def _report_idle_day(block: _Block, day: date) -> None:
+    block.findings.info(
+        Code.DAY_IDLE, block.place, f"{day_in_words(day)} is idle: a day of the schedule without any heat."
     )
 
 

@@ -48,6 +48,7 @@ SCHEDULE = """
 select scheduled_on, start_time, steel_grade_id, mould_size from charge_schedule
 where tenant_id = $1 and scheduled_on = any($2::date[])
 """
+DAYS = "select scheduled_on from charge_schedule_days where tenant_id = $1 and scheduled_on = any($2::date[])"
 UNITS = "select distinct unit from steel_grade_production where tenant_id = $1"
 
 # Whether a file changed something when it came before: then its original is kept.
@@ -101,6 +102,12 @@ select $1, $2, * from unnest($3::date[], $4::time[], $5::uuid[], $6::text[])
 on conflict (tenant_id, scheduled_on, start_time)
 do update set steel_grade_id = excluded.steel_grade_id, mould_size = excluded.mould_size,
     import_id = excluded.import_id
+"""
+
+ADD_DAYS = """
+insert into charge_schedule_days (tenant_id, import_id, scheduled_on)
+select $1, $2, * from unnest($3::date[])
+on conflict do nothing
 """
 
 _ORDER = tuple(WorkbookKind)
@@ -278,6 +285,7 @@ async def _what_is_stored(connection: Connection, tenant: UUID, content: Content
         production={(r[0], r[1]): (r[2], r[3]) for r in await connection.fetch(PRODUCTION, tenant, made)},
         orders={(r[0], r[1]): r[2] for r in await connection.fetch(ORDERS, tenant, ordered)},
         schedule={(r[0], r[1]): (r[2], r[3]) for r in await connection.fetch(SCHEDULE, tenant, days)},
+        days=frozenset(r[0] for r in await connection.fetch(DAYS, tenant, days)),
         units=frozenset(r[0] for r in await connection.fetch(UNITS, tenant)) if made else frozenset(),
     )
 
@@ -305,6 +313,8 @@ async def _write(connection: Connection, tenant: UUID, import_id: UUID, changes:
     if changes.schedule:
         heats = [(day, start, grade, size) for (day, start), (grade, size) in changes.schedule.items()]
         await connection.execute(PUT_HEATS, tenant, import_id, *_columns(heats))
+    if changes.days:
+        await connection.execute(ADD_DAYS, tenant, import_id, changes.days)
 
 
 async def _write_catalogue(connection: Connection, tenant: UUID, changes: Changes) -> None:

@@ -16,6 +16,9 @@ from solver_jobs.forecast.months import parse_month
 IDLE = "-"
 """What a charge schedule writes in place of a grade while the furnace waits."""
 
+REST_DAYS = 3
+"""So many days in a row between two that the schedule covers are a rest, such as a weekend, and no gap."""
+
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(:[0-5][0-9])?", re.ASCII)
 
 
@@ -107,6 +110,11 @@ class ForecastProblem(_Frozen):
     )
     orders: tuple[OrderedHeats, ...] = ()
     schedule: tuple[ScheduledHeat, ...] = ()
+    schedule_days: tuple[date, ...] = Field(
+        default=(),
+        description="Days that the charge schedule covers, with or without a row in it: idle days, and those "
+        f"up to {REST_DAYS} days before and after the month, which tell a rest across its ends from a gap.",
+    )
 
     @model_validator(mode="after")
     def _one_group_per_grade(self) -> ForecastProblem:

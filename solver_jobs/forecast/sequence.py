@@ -11,10 +11,7 @@ import numpy as np
 
 from solver_jobs.forecast.months import days_in_month, parse_month
 from solver_jobs.forecast.panel import IntArray, Panel
-from solver_jobs.forecast.problem import IDLE, ForecastProblem
-
-REST_DAYS = 3
-"""Days without a row between two scheduled ones that are a rest, such as a weekend, and not a gap to fill."""
+from solver_jobs.forecast.problem import IDLE, REST_DAYS, ForecastProblem
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def read_sequence(problem: ForecastProblem, panel: Panel) -> Sequence:
 
 
 def _covered_days(problem: ForecastProblem, year: int, month: int) -> int:
-    scheduled = sorted({entry.date for entry in problem.schedule})
+    scheduled = sorted({*problem.schedule_days, *(entry.date for entry in problem.schedule)})
     covered = set(scheduled)
     for before, after in pairwise(scheduled):
         between = [before + timedelta(days=number) for number in range(1, (after - before).days)]

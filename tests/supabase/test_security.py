@@ -68,6 +68,7 @@ RIGHTS = {
     "steel_grade_production": FACTS,
     "product_group_monthly": FACTS,
     "charge_schedule": FACTS,
+    "charge_schedule_days": FACTS,
     "plan_runs": RESULTS,
     "plan_run_leases": Rights(select=NOBODY),
     "forecasts": RESULTS,
@@ -130,6 +131,7 @@ ROWS = {
         "(tenant_id, scheduled_on, start_time, steel_grade_id)"
         " values ('{tenant}', '2024-09-0{n}', '04:00', '{grade1}')"
     ),
+    "charge_schedule_days": "(tenant_id, scheduled_on) values ('{tenant}', '2024-09-0{n}')",
     "plan_runs": (
         "(id, tenant_id, kind, problem, month, requested_by)"
         " values ('{run}', '{tenant}', 'FORECAST', '{{}}', '2024-09-01', '{user}')"

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -104,6 +105,21 @@ async def test_a_forecast_is_queued_with_its_problem_and_handed_over(
         ("2024-09-01", "04:00", "A36"),
         ("2024-09-01", "05:11", "A53/C592"),
     ]
+
+
+async def test_the_problem_knows_the_days_that_the_schedule_covers(
+    planner: Desk, admin: Connection, plant: Plant
+) -> None:
+    idle = ("2024-08-28", "2024-08-29", "2024-09-01", "2024-09-16", "2024-10-03", "2024-10-04")
+    await admin.executemany(
+        "insert into charge_schedule_days (tenant_id, scheduled_on) values ($1, $2)",
+        [(plant.id, date.fromisoformat(day)) for day in idle],
+    )
+    key = parse_node_id(await queue(planner))[1]
+    problem = await admin.fetchval("select problem from plan_runs where id = $1", key)
+    # Those of heats, those without, and of neighbouring months as many as a rest may have.
+    expected = ["2024-08-29", "2024-08-31", "2024-09-01", "2024-09-16", "2024-10-03"]
+    assert problem["schedule_days"] == expected
 
 
 async def test_the_problem_takes_the_tenants_own_tons_of_a_heat(

@@ -107,6 +107,7 @@ READING = [
     Case(Code.DAY_NOT_READ, ERROR, "A2", with_cells(SCHEDULE, A2="30.8."), mentions=["30.8."]),
     Case(Code.DAY_DUPLICATE, ERROR, "D2", with_cells(SCHEDULE, D2=datetime(2024, 8, 30)), mentions=["A2"]),
     Case(Code.DAY_EMPTY, INFO, "D2", [row[:3] if i > 2 else row for i, row in enumerate(SCHEDULE)]),
+    Case(Code.DAY_IDLE, INFO, "A2", with_cells(SCHEDULE, B4="-", C4="-"), mentions=["30 August 2024"]),
     Case(Code.TIME_MISSING, ERROR, "A4", with_cells(SCHEDULE, A4=None)),
     Case(Code.TIME_NOT_READ, ERROR, "A4", with_cells(SCHEDULE, A4="24:00"), mentions=["24:00"]),
     Case(Code.TIME_NOT_READ, ERROR, "A5", with_cells(SCHEDULE, A5="soon")),

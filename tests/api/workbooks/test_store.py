@@ -31,6 +31,7 @@ TABLES = (
     "steel_grade_production",
     "product_group_monthly",
     "charge_schedule",
+    "charge_schedule_days",
 )
 
 CONTENT = {
@@ -48,6 +49,7 @@ CONTENT = {
     "schedule": """
         select scheduled_on, start_time, g.name, mould_size from charge_schedule as s
         join steel_grades as g on g.id = s.steel_grade_id order by scheduled_on, start_time""",
+    "days": "select scheduled_on from charge_schedule_days order by scheduled_on",
 }
 
 
@@ -298,7 +300,25 @@ async def test_day_of_idle_times_is_cleared(planner: Importer) -> None:
     report = await planner.take(book(with_cells(SCHEDULE, B4="-", C4="-")))
     assert (report.rows_stored, report.stored) == (0, True)
     assert report.import_id is not None
-    assert [day.day for day, *_ in (await planner.content())["schedule"]] == [31, 31]
+    content = await planner.content()
+    assert [day.day for day, *_ in content["schedule"]] == [31, 31]
+    assert [day.day for (day,) in content["days"]] == [30, 31]
+
+
+async def test_idle_day_is_known_as_covered(planner: Importer) -> None:
+    idle = with_cells(SCHEDULE, B4="-", C4="-")
+    report = await planner.take(book([row[:3] for row in idle]))
+    assert (report.rows_read, report.rows_stored, report.stored) == (0, 0, True)
+    assert report.import_id is not None
+    content = await planner.content()
+    assert (content["schedule"], [day.day for (day,) in content["days"]]) == ([], [30])
+    again = await planner.take(book([row[:3] for row in idle]))
+    assert (again.import_id, Code.NOTHING_CHANGED in codes(again)) == (None, True)
+
+
+async def test_day_without_rows_is_not_covered(planner: Importer) -> None:
+    await planner.take(book([row[:3] if i > 2 else row for i, row in enumerate(SCHEDULE)]))
+    assert [day.day for (day,) in (await planner.content())["days"]] == [30]
 
 
 async def test_unit_is_kept_and_mixing_is_doubted(planner: Importer) -> None:

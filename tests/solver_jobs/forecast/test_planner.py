@@ -222,6 +222,27 @@ class TestWithoutOrderForecast:
         assert by_group(result)["Rebar"] == pytest.approx(whole["Rebar"] * 28 / 30, abs=1)
         assert warnings_with(result, "for the 28 days that the charge schedule leaves open")
 
+    def test_a_covered_day_without_a_row_is_closed(self) -> None:
+        days = [f"2024-09-{day:02}" for day in range(1, 16)]
+        result = answer(melt_shop(orders=[], schedule=heats_on("2024-09-01", "C35"), schedule_days=days))
+        assert warnings_with(result, "for the 15 days that the charge schedule leaves open")
+        assert by_grade(result)["C35"].committed_heats == 1
+
+    @pytest.mark.parametrize(
+        ("outside", "first", "open_days"),
+        [
+            pytest.param("2024-08-29", "2024-09-02", 28, id="a rest across the beginning"),
+            pytest.param("2024-08-28", "2024-09-02", 29, id="a gap across the beginning"),
+            pytest.param("2024-10-03", "2024-09-29", 28, id="a rest across the end"),
+            pytest.param("2024-10-04", "2024-09-29", 29, id="a gap across the end"),
+        ],
+    )
+    def test_days_beyond_the_month_tell_a_rest_from_a_gap(
+        self, outside: str, first: str, open_days: int
+    ) -> None:
+        result = answer(melt_shop(orders=[], schedule=heats_on(first, "C35"), schedule_days=[outside, first]))
+        assert warnings_with(result, f"for the {open_days} days that the charge schedule leaves open")
+
     def test_a_group_without_history_counts_its_schedule(self) -> None:
         result = answer(
             melt_shop(
