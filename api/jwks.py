@@ -77,14 +77,14 @@ class KeySet:
         async with httpx.AsyncClient(timeout=_FETCH_SECONDS) as http:
             response = await http.get(self._url)
         response.raise_for_status()
-        found = [_usable(key) for key in response.json()["keys"]]
+        found = [usable_key(key) for key in response.json()["keys"]]
         return {str(key.key_id): key for key in found if key is not None}
 
     def _older_than(self, moment: float | None, seconds: float) -> bool:
         return moment is None or self._clock() - moment >= seconds
 
 
-def _usable(told: Any) -> jwt.PyJWK | None:
+def usable_key(told: Any) -> jwt.PyJWK | None:
     """Read a key; None for one that is none of ours: a shared secret, an algorithm that we don't take."""
     try:
         key = jwt.PyJWK.from_dict(told)

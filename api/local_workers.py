@@ -86,7 +86,7 @@ class LocalWorkers:
         self._look_for_room: asyncio.Task[None] | None = None
         self._program = program
         self._slots = WorkerSlots(settings.data, settings.workers)
-        self._environment = _environment(settings, jobs_url, self.instance, quiet=quiet)
+        self._environment = worker_environment(settings, jobs_url, self.instance, quiet=quiet)
         self._workers: dict[str, _Worker] = {}
 
     async def begin(self, run: QueuedRun) -> str | None:
@@ -193,7 +193,7 @@ class LocalWorkers:
                     worker.process.kill()
 
 
-def _environment(settings: Settings, jobs_url: str, instance: str, *, quiet: bool) -> Mapping[str, str]:
+def worker_environment(settings: Settings, jobs_url: str, instance: str, *, quiet: bool) -> Mapping[str, str]:
     """Give what a worker needs and nothing else: no secret of the service reaches a solver."""
     handed_down = {
         name: value

@@ -13,7 +13,7 @@ import typer
 from graphql import GraphQLError
 from rich.text import Text
 
-from api.cli import account_commands
+from api.cli import account_commands, examining
 from api.cli.failure import CommandFailed
 from api.cli.terminal import err
 from api.reports.formats import ExportFormat
@@ -36,6 +36,7 @@ app.add_typer(export_app, name="export")
 template_app = typer.Typer(help="Write workbooks to fill in and import.", no_args_is_help=True)
 app.add_typer(template_app, name="template")
 app.add_typer(account_commands.app)
+app.add_typer(examining.app)
 
 
 def _is_month(text: str) -> str:

@@ -22,7 +22,7 @@ async def fragile(database: TemporaryDatabase, tmp_path: Path) -> AsyncIterator[
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])
 async def test_ready(service: Service, path: str) -> None:
     answer = await service.http.get(path)
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.text
     checks = {"database": {"ok": True}, "migrations": {"ok": True}}
     assert answer.json() == {"status": "ok", "checks": checks}
     assert answer.headers["cache-control"] == "no-store"
