@@ -21,6 +21,7 @@ from solver_jobs.foundry.verify import verify
 from tests.api.desk import Desk, desk_of, open_services
 from tests.api.foundry.shop import CLONE, IMPORT, PROBLEM, big_problem
 from tests.database import Connection, Plant, TemporaryDatabase
+from tests.solver_jobs.foundry.diary import Diary
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
 
@@ -259,18 +260,25 @@ async def test_a_killed_worker_costs_an_attempt_and_no_plan(office: Desk, admin:
     assert rows == sum(row["molds"] for row in run["plan"]["x"])
 
 
-async def test_four_mondays_in_a_row_mold_every_unit_that_is_due(office: Desk) -> None:
-    scenario = await import_scenario(office)
-    for week in range(1, 5):
-        run = await planned(office, scenario)
-        payload = (await office.ask(ROLL, scenario=scenario, run=run["id"]))["rollScenario"]
+async def test_mondays_in_a_row_mold_every_unit_of_the_sample_foundry(office: Desk) -> None:
+    """Four Mondays a week apart; the fifth plan is carried out to its end."""
+    scenario = await import_scenario(office, sample())
+    diary, monday = Diary(read_problem(sample())), date.fromisoformat(sample()["asof_date"])
+    for weeks in (1, 1, 1, 1, 6):
+        run = await planned(office, scenario, seconds=1)
+        problem, plan = read_problem(run["problem"]), read_plan(run["plan"])
+        diary.check_state(problem)
+        assert verify(problem, plan) == []
+        diary.live(plan, weeks)
+        payload = (await office.ask(ROLL, scenario=scenario, run=run["id"], weeks=weeks))["rollScenario"]
         assert payload["userErrors"] == []
-        assert date.fromisoformat(payload["scenario"]["asofDate"]) == date(2026, 1, 5) + timedelta(weeks=week)
-    remaining = {
-        row["order"]["orderId"]: row["remainingQty"]
-        for row in (await planned(office, scenario))["orderStatuses"]["nodes"]
-    }
-    assert set(remaining.values()) == {0}
+        monday += timedelta(weeks=weeks)
+        assert payload["scenario"]["asofDate"] == str(monday)
+    diary.check_history()
+    run = await planned(office, scenario, seconds=1)
+    assert {row["remainingQty"] for row in run["orderStatuses"]["nodes"]} == {0}
+    assert all(row["moldedQtyCredit"] == row["qty"] for row in run["orderStatuses"]["nodes"])
+    assert any("Nothing is left to mold" in warning for warning in run["warnings"])
 
 
 async def test_plans_are_compared_over_the_days_that_both_plan(office: Desk) -> None:

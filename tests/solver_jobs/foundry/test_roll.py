@@ -15,7 +15,6 @@ from solver_jobs.foundry.checks import check
 from solver_jobs.foundry.corners import CORNERS
 from solver_jobs.foundry.generate import generate
 from solver_jobs.foundry.instance import delivery_lag, kilograms
-from solver_jobs.foundry.planner import plan as replan
 from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem
 from solver_jobs.foundry.roll import roll
 from solver_jobs.foundry.verify import verify
@@ -211,24 +210,7 @@ class TestNothingIsLost:
         assert sum(row.molded_qty_credit for row in after.initial_order_progress) == before + made
 
 
-def tier_size() -> str:
-    """A foundry as large as the tier allows."""
-    return "SM"[tier(0, 1)]
-
-
 class TestManyMondays:
-    def test_nothing_starves(self) -> None:
-        """Late units are molded too, before the weeks of the first calendar are over."""
-        problem = generate(tier_size(), 1.05, 1)
-        for _ in range(len(problem.calendar_workdays or ()) // 5):
-            plan = replan(problem, steps=200, workers=1, seed=1)
-            assert verify(problem, plan) == []
-            if not plan.x:
-                break
-            problem = roll(problem, plan)
-        assert not plan.x
-        assert all(row.remaining_qty == 0 for row in plan.order_status)
-
     def test_every_unit_is_molded_in_the_end_and_delivered_once(self) -> None:
         problem = generate("S", 1.05, 3)
         delivered = Counter[str]()
