@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from api.calls import Calls, NotHandedOver, QueuedRun
 from api.local_workers import WORKER, LocalWorkers
-from api.modal_calls import ModalCalls
+from api.modal_calls import modal_calls
 from api.settings import Settings
+from solver_jobs.calls import Calls, QueuedRun
+from solver_jobs.handing_over import HandingOver
+from solver_jobs.queue import DirectQueue
 
 _CONNECTIONS = 3
 _STATEMENT_SECONDS = 30
 _CLOSE_SECONDS = 5
-
-# Runs that wait, oldest first.
-QUEUED = "select run_id, kind, call_id from queued_runs()"
-
-# Queue again what was lost: by its expired lease, or because its call is known to be over.
-REAP = "select run_id, status, call_id from reap_runs($1, $2)"
-
-RECORD = "select record_dispatch($1, $2)"
 
 CALL = "select run_call($1)"
 
@@ -70,7 +64,7 @@ class Dispatcher:
         self._own: set[UUID] | None = set() if own_runs_only else None
         self._wake = asyncio.Event()
         self._calls: Calls = (
-            ModalCalls(settings.modal_app)
+            modal_calls(settings, settings.modal_app)
             if settings.modal_app
             else LocalWorkers(
                 settings, jobs_url, self._call_ended, self._wake.set, worker, quiet=own_runs_only
@@ -87,6 +81,8 @@ class Dispatcher:
             command_timeout=_STATEMENT_SECONDS,
             server_settings={"application_name": "pourplan-dispatch", "jit": "off"},
         )
+        queue = DirectQueue(self._pool)
+        self._handing_over = HandingOver(queue, self._calls, self._settings.max_attempts)
         self._housekeeping = asyncio.create_task(self._keep_house())
         return self
 
@@ -129,9 +125,8 @@ class Dispatcher:
             if thorough:
                 next_look = loop.time() + self._settings.reap_seconds
             try:
-                if thorough:
-                    await self._reap()
-                await self._hand_over_queued(thorough=thorough)
+                waiting = await self._handing_over.look()
+                await self._handing_over.start(waiting, thorough=thorough, may_start=self._may_start)
             except Exception as error:
                 # Whatever it is, the runs stay where they are, and the next look may find it mended.
                 log.warning("housekeeping_failed", reason=f"{type(error).__name__}: {error}")
@@ -139,40 +134,13 @@ class Dispatcher:
                 await asyncio.wait_for(self._wake.wait(), next_look - loop.time())
             self._wake.clear()
 
-    async def _hand_over_queued(self, *, thorough: bool) -> None:
-        """Start what waits, in its order, as far as there is room.
-
-        A run that has a call is looked at only now and then: a worker that dies before it claims its run,
-        because the database does not let it in, must not be started in a circle.
-        """
-        for row in await self._pool.fetch(QUEUED):
-            run = QueuedRun(row["run_id"], row["kind"], row["call_id"])
-            if self._closing:
-                break
-            if self._own is not None and run.run_id not in self._own:
-                continue
-            if run.call_id and not (thorough and await self._calls.has_ended(run)):
-                continue
-            try:
-                call_id = await self._calls.begin(run)
-            except NotHandedOver as error:
-                log.warning("run_not_handed_over", run=str(run.run_id), reason=str(error))
-                return
-            if call_id is None:
-                return
-            await self._pool.execute(RECORD, run.run_id, call_id)
-            log.info("run_handed_over", run=str(run.run_id), kind=run.kind, call=call_id)
-
-    async def _reap(self, ended_calls: Collection[str] = ()) -> None:
-        lost = await self._pool.fetch(REAP, self._settings.max_attempts, list(ended_calls))
-        for row in lost:
-            log.warning("run_lost", run=str(row["run_id"]), call=row["call_id"], now=row["status"])
-        await self._calls.drop({row["call_id"] for row in lost if row["call_id"] not in (None, *ended_calls)})
+    def _may_start(self, run: QueuedRun) -> bool:
+        return not self._closing and (self._own is None or run.run_id in self._own)
 
     async def _call_ended(self, call_id: str) -> None:
         """Queue again at once what a worker left unfinished; should that fail, its lease will run out."""
         try:
-            await self._reap([call_id])
+            await self._handing_over.look([call_id])
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("reaping_failed", call=call_id, reason=f"{type(error).__name__}: {error}")
         self._wake.set()

@@ -18,9 +18,9 @@ from uuid import UUID
 import psutil
 import structlog
 
-from api.calls import NotHandedOver, QueuedRun
 from api.settings import Settings
 from api.worker_slots import WorkerSlots
+from solver_jobs.calls import NotHandedOver, QueuedRun
 
 WORKER = (sys.executable, "-P", "-m", "solver_jobs")
 """The worker's program, to which the run's id is added; -P keeps the working folder off the import path."""

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
         SecretStr | None, Field(validation_alias="SUPABASE_JWT_SECRET", min_length=32)
     ] = None
     """Signs the tokens of projects that still use the legacy HS256; others have no use for it."""
+    supabase_signing_key: Annotated[SecretStr | None, Field(validation_alias="SUPABASE_SIGNING_KEY")] = None
+    """A private JSON Web Key that the project knows: signs what opens one run to the job that works on it."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Worker processes that may run at once on this machine."""

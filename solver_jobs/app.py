@@ -1,8 +1,11 @@
 """The jobs on Modal: the app that `modal deploy -m solver_jobs.app` deploys, and its functions.
 
-Each kind of run is a function of the same name in lower case, called with the run's id and nothing else: the
-problem, the result and every attempt stand in the database, which alone decides who works on what. Therefore
-no retries here: a run whose container was lost is handed over again by the reaper, which counts.
+Each kind of run is a function of the same name in lower case, called with the run's id and, where the service
+can sign one, a token that opens that run alone. The problem, the result and every attempt stand in the
+database, which alone decides who works on what. Therefore no retries here: a run whose container was lost is
+handed over again by the service or by `sweep`, and the database counts the attempts.
+
+Which keys the containers hold is chosen at deployment (`solver_jobs.environment.Door`).
 """
 
 from __future__ import annotations
@@ -13,18 +16,21 @@ from uuid import UUID
 
 import modal
 
-from solver_jobs.environment import JobEnvironment
+from solver_jobs.environment import Door, HousekeepingEnvironment, JobEnvironment
 from solver_jobs.foundry.task import MOST_SECONDS
+from solver_jobs.handing_over import HandingOver
 from solver_jobs.kinds import SOLVER_THREADS
 from solver_jobs.logs import configure_logs
+from solver_jobs.modal_calls import ModalCalls
 from solver_jobs.worker import work
 
 APP = "pourplan"
-SECRET = "pourplan-jobs"  # noqa: S105 - the name under which Modal keeps it
-REQUIRED_KEYS = ["DATABASE_JOBS_URL"]
+SECRET = "pourplan-jobs"  # noqa: S105 - the names under which Modal keeps them
+HOUSEKEEPING_SECRET = "pourplan-housekeeping"  # noqa: S105
 PYTHON = "3.12"
-PACKAGES = ("asyncpg", "numpy", "orjson", "pydantic", "structlog")
+PACKAGES = ("asyncpg", "httpx", "numpy", "orjson", "pydantic", "pyjwt[crypto]", "structlog", "supabase")
 SOLVERS = ("numba", "ortools")
+EVERY_FEW_MINUTES = "*/3 * * * *"
 
 _CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 _CONSTRAINTS_THERE = "/constraints.txt"
@@ -42,17 +48,28 @@ foundry_image = (
     .add_local_python_source("solver_jobs", copy=True)
     .run_commands("python -m solver_jobs.foundry.warm")
 )
+_door = Door.read(os.environ)
+REQUIRED_KEYS = _door.job_keys
 secret = modal.Secret.from_name(SECRET, required_keys=REQUIRED_KEYS)
-app = modal.App(APP, image=image, secrets=[secret], include_source=False)
+# Whoever solves holds as little as can be; whoever looks after the queue has to open all of it.
+housekeeping_secret = (
+    modal.Secret.from_name(HOUSEKEEPING_SECRET, required_keys=_door.housekeeping_keys)
+    if _door is Door.RUN_TOKEN
+    else secret
+)
+app = modal.App(APP, image=image, include_source=False)
 
 
 class WorkerDied(Exception):
     """The worker could not work on the run, and the row of the run does not tell why."""
 
 
-async def _work_on(run_id: str) -> str:
+# ---------------------------------------------------------------------- a run
+
+
+async def _work_on(run_id: str, token: str | None) -> str:
     configure_logs(os.environ)
-    environment = JobEnvironment.read(os.environ)
+    environment = JobEnvironment.read(os.environ, token)
     try:
         async with environment.store(modal.current_function_call_id()) as store:
             ending = await work(
@@ -65,21 +82,52 @@ async def _work_on(run_id: str) -> str:
 
 
 @app.function(  # type: ignore[untyped-decorator]
-    cpu=1.0, memory=1024, timeout=300, retries=0, max_containers=10
+    secrets=[secret], cpu=1.0, memory=1024, timeout=300, retries=0, max_containers=10
 )
-async def forecast(run_id: str) -> str:
+async def forecast(run_id: str, token: str | None = None) -> str:
     """Work on a forecast run; tells how the worker ended."""
-    return await _work_on(run_id)
+    return await _work_on(run_id, token)
 
 
 @app.function(  # type: ignore[untyped-decorator]
     image=foundry_image,
+    secrets=[secret],
     cpu=float(SOLVER_THREADS),
     memory=2048,
     timeout=MOST_SECONDS + 300,
     retries=0,
     max_containers=10,
 )
-async def replan(run_id: str) -> str:
+async def replan(run_id: str, token: str | None = None) -> str:
     """Work on a replan run; tells how the worker ended."""
-    return await _work_on(run_id)
+    return await _work_on(run_id, token)
+
+
+# ---------------------------------------------------------------------- the queue
+
+
+@app.function(  # type: ignore[untyped-decorator]
+    secrets=[housekeeping_secret],
+    schedule=modal.Cron(EVERY_FEW_MINUTES),
+    cpu=0.25,
+    memory=512,
+    timeout=120,
+    retries=0,
+    max_containers=1,
+)
+async def sweep() -> int:
+    """Bring back what was lost and hand over what waits, also while the service is away; how many."""
+    configure_logs(os.environ)
+    environment = HousekeepingEnvironment.read(os.environ)
+    async with environment.door.queue() as queue:
+        calls = ModalCalls(_function, environment.tokens)
+        handing_over = HandingOver(queue, calls, environment.max_attempts)
+        return await handing_over.start(await handing_over.look(), thorough=True)
+
+
+def _function(kind: str) -> modal.Function:
+    """Give the function that works on a kind of run."""
+    function = app.registered_functions.get(kind.lower())
+    if function is None:
+        raise modal.exception.NotFoundError(f"this app has no function {kind.lower()!r}")
+    return function

@@ -2,22 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from solver_jobs.kinds import SOLVER_THREADS, Kind, kind_of
 from solver_jobs.store import DirectStore
 
 if TYPE_CHECKING:
+    from solver_jobs.queue import RunQueue
     from solver_jobs.rpc_store import RpcStore
+    from solver_jobs.run_tokens import RunTokens
+
+DATABASE = "DATABASE_JOBS_URL"
+PROJECT = "SUPABASE_URL"
+SECRET_KEY = "SUPABASE_SECRET_KEY"  # noqa: S105 - a name, as are those that follow
+PUBLISHABLE_KEY = "SUPABASE_PUBLISHABLE_KEY"
+SIGNING_KEY = "SUPABASE_SIGNING_KEY"
+LEGACY_SECRET = "SUPABASE_JWT_SECRET"  # noqa: S105
+DOOR = "POURPLAN_JOBS_DOOR"
 
 _LEASE_SECONDS = 60
 _MAX_ATTEMPTS = 3
+_ANSWER_SECONDS = 30.0
 
 
 class EnvironmentWrong(Exception):
     """A worker cannot start; the message names the variable, what was found and what was expected."""
+
+
+class Door(Enum):
+    """How containers reach the runs, chosen when the app is deployed (``POURPLAN_JOBS_DOOR``)."""
+
+    SECRET_KEY = "secret-key"  # noqa: S105
+    """By REST, with the project's secret key."""
+    RUN_TOKEN = "run-token"  # noqa: S105
+    """By REST, with a token that opens the one run; only the sweep has keys."""
+    DATABASE = "database"
+    """Postgres itself."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Door:
+        """Read which one is chosen.
+
+        Raises
+        ------
+        EnvironmentWrong
+            It is none.
+        """
+        text = environment.get(DOOR) or cls.SECRET_KEY.value
+        try:
+            return cls(text)
+        except ValueError:
+            known = ", ".join(door.value for door in cls)
+            raise EnvironmentWrong(f"{DOOR} is {text!r}: expected one of {known}.") from None
+
+    @property
+    def job_keys(self) -> list[str]:
+        """What the secret of those who solve must hold."""
+        return {
+            Door.SECRET_KEY: [PROJECT, SECRET_KEY],
+            Door.RUN_TOKEN: [PROJECT, PUBLISHABLE_KEY],
+            Door.DATABASE: [DATABASE],
+        }[self]
+
+    @property
+    def housekeeping_keys(self) -> list[str]:
+        """What the secret of those who look after the queue must hold."""
+        return [PROJECT, SECRET_KEY, SIGNING_KEY] if self is Door.RUN_TOKEN else self.job_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +84,54 @@ class DatabaseDoor:
         """Give the door to the runs."""
         return DirectStore(self.url, call_id=call_id, lease_seconds=lease_seconds, max_attempts=max_attempts)
 
+    @asynccontextmanager
+    async def queue(self) -> AsyncIterator[RunQueue]:
+        """Open the door to all that wait."""
+        import asyncpg
+
+        from solver_jobs.queue import DirectQueue
+
+        connection = await asyncpg.connect(
+            self.url,
+            timeout=_ANSWER_SECONDS,
+            command_timeout=_ANSWER_SECONDS,
+            server_settings={"application_name": "pourplan-sweep", "jit": "off"},
+        )
+        try:
+            yield DirectQueue(connection)
+        finally:
+            connection.terminate()
+
 
 @dataclass(frozen=True, slots=True)
 class SupabaseDoor:
-    """A Supabase project and its secret key, by HTTP."""
+    """A Supabase project by HTTP: its secret key, or its publishable one and a token of one run."""
 
     url: str
     key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
 
     def store(self, call_id: str | None, lease_seconds: int, max_attempts: int) -> RpcStore:
         """Give the door to the runs."""
         from solver_jobs.rpc_store import RpcStore
 
         return RpcStore(
-            self.url, self.key, call_id=call_id, lease_seconds=lease_seconds, max_attempts=max_attempts
+            self.url,
+            self.key,
+            self.token,
+            call_id=call_id,
+            lease_seconds=lease_seconds,
+            max_attempts=max_attempts,
         )
+
+    @asynccontextmanager
+    async def queue(self) -> AsyncIterator[RunQueue]:
+        """Open the door to all that wait."""
+        from solver_jobs.queue import RpcQueue
+        from solver_jobs.rpc import Rpc
+
+        async with Rpc(self.url, self.key, self.token, seconds=_ANSWER_SECONDS) as rpc:
+            yield RpcQueue(rpc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +142,8 @@ class JobEnvironment:
     ----------
     door
         Where the runs stand: Postgres itself (``DATABASE_JOBS_URL``) where that is set, else a Supabase
-        project (``SUPABASE_URL`` and ``SUPABASE_SECRET_KEY``).
+        project (``SUPABASE_URL``): by the token that the worker was called with and
+        ``SUPABASE_PUBLISHABLE_KEY``, or by ``SUPABASE_SECRET_KEY``.
     lease_seconds
         A worker that says nothing for so long is given up (``POURPLAN_LEASE_SECONDS``).
     max_attempts
@@ -70,8 +158,15 @@ class JobEnvironment:
     solver_threads: int = SOLVER_THREADS
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Self:
+    def read(cls, environment: Mapping[str, str], token: str | None = None) -> Self:
         """Read the variables.
+
+        Parameters
+        ----------
+        environment
+            The variables.
+        token
+            What opens the run, where the worker was called with it.
 
         Raises
         ------
@@ -79,7 +174,7 @@ class JobEnvironment:
             One is missing or is not what it should be.
         """
         return cls(
-            door=_door(environment),
+            door=_door(environment, token),
             lease_seconds=_whole(environment, "POURPLAN_LEASE_SECONDS", _LEASE_SECONDS),
             max_attempts=_whole(environment, "POURPLAN_MAX_ATTEMPTS", _MAX_ATTEMPTS),
             solver_threads=_whole(environment, "POURPLAN_SOLVER_THREADS", SOLVER_THREADS),
@@ -94,10 +189,51 @@ class JobEnvironment:
         return kind_of(name, self.solver_threads)
 
 
-def _door(environment: Mapping[str, str]) -> DatabaseDoor | SupabaseDoor:
-    if database := environment.get("DATABASE_JOBS_URL"):
+@dataclass(frozen=True, slots=True)
+class HousekeepingEnvironment:
+    """The settings of those who look after the queue.
+
+    Attributes
+    ----------
+    door
+        Where the runs stand; it has to open them all.
+    tokens
+        Signs what opens a single one, for those who solve (``SUPABASE_SIGNING_KEY``, else
+        ``SUPABASE_JWT_SECRET``); None where they have a key of their own.
+    max_attempts
+        A run whose workers were lost so often fails (``POURPLAN_MAX_ATTEMPTS``).
+    """
+
+    door: DatabaseDoor | SupabaseDoor
+    tokens: RunTokens | None = None
+    max_attempts: int = _MAX_ATTEMPTS
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the variables.
+
+        Raises
+        ------
+        EnvironmentWrong
+            One is missing or is not what it should be.
+        """
+        from solver_jobs.run_tokens import RunTokens, SigningKeyWrong
+
+        try:
+            tokens = RunTokens.by(environment.get(SIGNING_KEY), environment.get(LEGACY_SECRET))
+        except SigningKeyWrong as error:
+            raise EnvironmentWrong(f"{SIGNING_KEY}: {error}") from None
+        return cls(
+            door=_door(environment),
+            tokens=tokens,
+            max_attempts=_whole(environment, "POURPLAN_MAX_ATTEMPTS", _MAX_ATTEMPTS),
+        )
+
+
+def _door(environment: Mapping[str, str], token: str | None = None) -> DatabaseDoor | SupabaseDoor:
+    if database := environment.get(DATABASE):
         return DatabaseDoor(database)
-    url, key = environment.get("SUPABASE_URL"), environment.get("SUPABASE_SECRET_KEY")
+    url = environment.get(PROJECT)
     if not url:
         raise EnvironmentWrong(
             "DATABASE_JOBS_URL is not set, nor is SUPABASE_URL: a worker reads its run from Postgres as the "
@@ -106,6 +242,23 @@ def _door(environment: Mapping[str, str]) -> DatabaseDoor | SupabaseDoor:
         )
     if not url.startswith(("https://", "http://")):
         raise EnvironmentWrong(f"SUPABASE_URL is {url!r}: expected https://<project>.supabase.co.")
+    if token and (publishable := environment.get(PUBLISHABLE_KEY)):
+        return SupabaseDoor(url, publishable, token)
+    return SupabaseDoor(url, _secret_key(environment, token))
+
+
+def _secret_key(environment: Mapping[str, str], token: str | None) -> str:
+    key = environment.get(SECRET_KEY)
+    if not key and token:
+        raise EnvironmentWrong(
+            "The run came with its token, but SUPABASE_PUBLISHABLE_KEY is not set, which the project's "
+            "gateway asks for beside it. Copy it from the project's API settings."
+        )
+    if not key and environment.get(PUBLISHABLE_KEY):
+        raise EnvironmentWrong(
+            "SUPABASE_SECRET_KEY is not set, and the run came without a token. Set SUPABASE_SIGNING_KEY for "
+            "the service and the sweep, so that they sign one, or SUPABASE_SECRET_KEY here."
+        )
     if not key:
         raise EnvironmentWrong(
             "SUPABASE_URL is set but SUPABASE_SECRET_KEY is not: only the secret key (sb_secret_...) opens "
@@ -116,7 +269,7 @@ def _door(environment: Mapping[str, str]) -> DatabaseDoor | SupabaseDoor:
             "SUPABASE_SECRET_KEY holds a publishable key, which everybody may have and which opens no run. "
             "Set it to the project's secret key (sb_secret_...)."
         )
-    return SupabaseDoor(url, key)
+    return key
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int) -> int:

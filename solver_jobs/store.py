@@ -53,6 +53,10 @@ class RunNotFound(Exception):
     """There is no run with this id."""
 
 
+class DoorShut(Exception):
+    """The key or the token that the worker came with does not open the run; another one may."""
+
+
 class Stop(Enum):
     """What a planner wants of a job that is under way."""
 
@@ -137,6 +141,8 @@ class RunStore(Protocol):
         ------
         RunNotFound
             There is no such run.
+        DoorShut
+            What the worker came with does not open it.
         """
 
     async def progress(self, claim: Claim, progress: Progress) -> Stop | None:

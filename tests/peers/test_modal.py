@@ -3,10 +3,7 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -14,33 +11,22 @@ import pytest
 
 pytest.importorskip("modal", reason="the extra `modal` is not installed")
 
-from api import modal_calls
-from api.calls import NotHandedOver, QueuedRun
-from api.dispatch import Dispatcher
-from api.modal_calls import ModalCalls
-from api.settings import Settings
+from solver_jobs import modal_calls
 from solver_jobs.app import APP, SECRET
+from solver_jobs.calls import NotHandedOver, QueuedRun
 from solver_jobs.foundry.task import MOST_SECONDS
 from solver_jobs.kinds import SOLVER_THREADS
 from tests.database import Connection, TemporaryDatabase, connected
 from tests.peers.modal import ModalPeer
+from tests.peers.modal.hosted import ROOT, Hosted, calls_of, deploy, hosted_shop
 from tests.solver_jobs import paused_worker
 from tests.solver_jobs.forecast.plants import melt_shop_rows
-from tests.solver_jobs.shop import NOTHING, ONE_RESULT, Shop, eventually
+from tests.solver_jobs.shop import NOTHING, ONE_RESULT, eventually
 from tests.solver_jobs.workers import go, paused
-from tests.tcp_door import tcp_door
 
-ROOT = Path(__file__).parents[2]
 PROBLEM = melt_shop_rows() | {"schedule": []}
 
-# Runs in a container before Modal's runtime: the step at which the first of them is held.
-HOLD = """
-import sys; sys.path.append({tests!r})
-from pathlib import Path
-import paused_worker; paused_worker.hold({step!r}, Path({folder!r}))
-"""
-
-# Runs there too: every worker dies before its claim.
+# Runs in a container before Modal's runtime: every worker dies before its claim.
 DIE = """
 from solver_jobs.environment import JobEnvironment
 def die(*_):
@@ -49,65 +35,10 @@ JobEnvironment.store = die
 """
 
 
-async def deploy(peer: ModalPeer, *, root: Path = ROOT) -> tuple[int, str]:
-    """Run `modal deploy`; its exit code, and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "modal", "deploy", "-m", "solver_jobs.app"),
-        cwd=root,
-        env=os.environ | peer.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
-
-
-@dataclass
-class Hosted:
-    """A shop whose runs go to Modal."""
-
-    shop: Shop
-    peer: ModalPeer
-    folder: Path
-
-    def hold(self, step: str) -> None:
-        """Hold the first container that comes to a step."""
-        tests = str(Path(paused_worker.__file__).parent)
-        self.folder.mkdir()
-        self.peer.plane.prelude = HOLD.format(tests=tests, step=step, folder=str(self.folder))
-
-    @asynccontextmanager
-    async def dispatcher(self, reap_seconds: float = 60) -> AsyncIterator[Dispatcher]:
-        settings = Settings(data=self.folder, modal_app=APP, reap_seconds=reap_seconds, lease_seconds=2)
-        async with Dispatcher(settings, self.shop.database.jobs_url) as running:
-            yield running
-
-    async def outcome(self, run_id: UUID) -> tuple[str, dict[str, int]]:
-        return (await self.shop.run(run_id))["status"], await self.shop.rows()
-
-
 @pytest.fixture
-async def hosted(
-    database: TemporaryDatabase, admin: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Hosted]:
-    from modal.client import Client
-
-    async with tcp_door(database) as door:
-        secret = {"DATABASE_JOBS_URL": door.url("pourplan_jobs"), "POURPLAN_LEASE_SECONDS": "2"}
-        async with ModalPeer({SECRET: secret}) as peer:
-            code, said = await deploy(peer)
-            assert code == 0, said
-            for name, value in peer.environment.items():
-                monkeypatch.setenv(name, value)
-            # The client is one for the whole process, and this peer is of one test.
-            monkeypatch.setattr("modal.client._Client._client_from_env", None)
-            client = await Client.from_env.aio()
-            try:
-                yield Hosted(await Shop.open(database, admin), peer, tmp_path / "hold")
-            finally:
-                await client.close.aio()
-            assert peer.plane.missing == []
+async def hosted(database: TemporaryDatabase, admin: Connection, tmp_path: Path) -> AsyncIterator[Hosted]:
+    async with hosted_shop(database, admin, tmp_path / "hold") as shop:
+        yield shop
 
 
 # ---------------------------------------------------------------------- what is deployed
@@ -157,7 +88,7 @@ async def test_the_image_is_made_of_pinned_packages(hosted: Hosted) -> None:
 
 @pytest.mark.parametrize(
     ("secrets", "said"),
-    [({}, "'pourplan-jobs' not found"), ({SECRET: {"DATABASE_URL": "x"}}, "DATABASE_JOBS_URL")],
+    [({}, "'pourplan-jobs' not found"), ({SECRET: {"DATABASE_URL": "x"}}, "SUPABASE_SECRET_KEY")],
 )
 async def test_a_deployment_without_its_secret_is_refused(
     secrets: dict[str, dict[str, str]], said: str
@@ -291,7 +222,7 @@ async def test_what_cannot_be_asked_is_not_taken_for_ended(
 ) -> None:
     monkeypatch.setattr(modal_calls, "ANSWER_SECONDS", 1.0)
     hosted.hold("before_claim")
-    calls = ModalCalls(APP)
+    calls = calls_of(APP)
     run_id = await hosted.shop.queue(PROBLEM)
     run = QueuedRun(run_id, "FORECAST", await calls.begin(QueuedRun(run_id, "FORECAST")))
     assert not await calls.has_ended(run)
@@ -309,7 +240,7 @@ async def test_what_cannot_be_asked_is_not_taken_for_ended(
 
 async def test_a_worker_that_died_of_a_timeout_is_not_taken_for_modal_being_away(hosted: Hosted) -> None:
     hosted.peer.plane.prelude = DIE
-    calls = ModalCalls(APP)
+    calls = calls_of(APP)
     run_id = await hosted.shop.queue(PROBLEM)
     call_id = await calls.begin(QueuedRun(run_id, "FORECAST"))
     assert call_id is not None
@@ -321,5 +252,5 @@ async def test_a_worker_that_died_of_a_timeout_is_not_taken_for_modal_being_away
 
 
 async def test_an_app_that_is_not_deployed_is_named(hosted: Hosted) -> None:
-    with pytest.raises(NotHandedOver, match="'steelworks' is deployed"):
-        await ModalCalls("steelworks").begin(QueuedRun(UUID(int=0), "FORECAST"))
+    with pytest.raises(NotHandedOver, match="App 'steelworks' not found"):
+        await calls_of("steelworks").begin(QueuedRun(UUID(int=0), "FORECAST"))

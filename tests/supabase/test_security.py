@@ -36,6 +36,7 @@ OUTSIDERS = (
     "anon",
     "pourplan_api",
     "pourplan_jobs",
+    "pourplan_run",
 )
 ACTORS = (*sorted(MEMBERS), *OUTSIDERS)
 
@@ -278,13 +279,14 @@ class Stage:
     @asynccontextmanager
     async def acting(self, actor: str) -> AsyncIterator[Connection]:
         """A transaction of an actor, as the service and others open it, undone afterwards."""
-        login = {"anon": "postgres", "pourplan_jobs": "pourplan_jobs"}.get(actor, "pourplan_api")
+        logins = {"anon": "postgres", "pourplan_run": "postgres", "pourplan_jobs": "pourplan_jobs"}
+        login = logins.get(actor, "pourplan_api")
         async with connected(self.database.server.url(login, self.database.name)) as connection:
-            if actor in ("pourplan_api", "pourplan_jobs", "anon"):
+            if actor in ("pourplan_api", "pourplan_jobs", "pourplan_run", "anon"):
                 transaction = connection.transaction()
                 await transaction.start()
-                if actor == "anon":
-                    await connection.execute("set local role anon")
+                if actor in ("pourplan_run", "anon"):
+                    await connection.execute(f"set local role {actor}")
                 yield connection
                 await transaction.rollback()
                 return
@@ -390,7 +392,7 @@ async def test_no_row_can_be_moved_into_another_tenant(stage: Stage, table: str)
             await connection.execute(move)
 
 
-@pytest.mark.parametrize("role", ["anon", "authenticated", "pourplan_api", "pourplan_jobs"])
+@pytest.mark.parametrize("role", ["anon", "authenticated", "pourplan_api", "pourplan_jobs", "pourplan_run"])
 async def test_nobody_has_rights_that_row_level_security_does_not_see(catalog: Connection, role: str) -> None:
     granted = await catalog.fetch(
         "select relname::text, privilege from pg_class"
@@ -402,7 +404,7 @@ async def test_nobody_has_rights_that_row_level_security_does_not_see(catalog: C
     assert granted == []
 
 
-@pytest.mark.parametrize("role", ["anon", "pourplan_api", "pourplan_jobs"])
+@pytest.mark.parametrize("role", ["anon", "pourplan_api", "pourplan_jobs", "pourplan_run"])
 async def test_only_signed_in_users_have_rights_on_tables_at_all(catalog: Connection, role: str) -> None:
     granted = await catalog.fetch(
         "select c.relname::text from pg_class as c where relnamespace = 'public'::regnamespace"
@@ -552,7 +554,7 @@ async def test_claims_end_with_their_transaction(stage: Stage) -> None:
             await connection.fetch("select * from public.product_groups")
 
 
-@pytest.mark.parametrize("role", ["service_role", "anon", "pourplan_jobs", "postgres"])
+@pytest.mark.parametrize("role", ["service_role", "anon", "pourplan_jobs", "pourplan_run", "postgres"])
 async def test_the_service_can_become_a_user_and_nobody_else(stage: Stage, role: str) -> None:
     async with connected(stage.database.api_url) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -582,6 +584,7 @@ async def test_the_logins_are_as_weak_as_logins_can_be(catalog: Connection, logi
 
 USERS = frozenset({"authenticated"})
 JOBS = frozenset({"service_role", "pourplan_jobs"})
+WORKERS = JOBS | {"pourplan_run"}
 
 FUNCTIONS = {
     "current_tenant_id": USERS,
@@ -599,11 +602,13 @@ FUNCTIONS = {
     "revoke_api_key": USERS,
     "accept_invitations": USERS,
     "use_api_key": frozenset({"pourplan_api"}),
-    "claim_run": JOBS,
-    "progress_run": JOBS,
-    "finish_run": JOBS,
-    "fail_run": JOBS,
+    "claim_run": WORKERS,
+    "progress_run": WORKERS,
+    "finish_run": WORKERS,
+    "fail_run": WORKERS,
     "queued_runs": JOBS,
+    "waiting_runs": JOBS,
+    "reserve_run": JOBS,
     "record_dispatch": JOBS,
     "run_call": JOBS,
     "reap_runs": JOBS,
@@ -616,14 +621,14 @@ async def test_every_function_is_executable_by_whom_it_is_meant_for(catalog: Con
         "select p.proname::text as name, array_agg(r.rolname::text) filter ("
         " where has_function_privilege(r.rolname, p.oid, 'execute')) as roles"
         " from pg_proc as p cross join pg_roles as r where p.pronamespace = 'public'::regnamespace"
-        " and r.rolname in ('anon', 'authenticated', 'service_role', 'pourplan_api', 'pourplan_jobs') group"
-        " by p.oid"
+        " and r.rolname in ('anon', 'authenticated', 'service_role', 'pourplan_api', 'pourplan_jobs',"
+        " 'pourplan_run') group by p.oid"
     )
     assert {row["name"]: frozenset(row["roles"] or ()) for row in rows} == FUNCTIONS
 
 
 async def test_what_is_internal_is_out_of_everybodys_reach(catalog: Connection) -> None:
-    for role in ("anon", "authenticated", "service_role", "pourplan_api", "pourplan_jobs"):
+    for role in ("anon", "authenticated", "service_role", "pourplan_api", "pourplan_jobs", "pourplan_run"):
         assert not await catalog.fetchval("select has_schema_privilege($1, 'internal', 'usage')", role)
     callable_by_all = await catalog.fetch(
         "select proname::text from pg_proc where pronamespace = 'internal'::regnamespace"
@@ -657,6 +662,8 @@ CALLS = {
     "finish_run": "select public.finish_run($1, $1, '{}')",
     "fail_run": "select public.fail_run($1, $1, 'X', 'x')",
     "queued_runs": "select public.queued_runs() where $1::uuid is not null",
+    "waiting_runs": "select public.waiting_runs() where $1::uuid is not null",
+    "reserve_run": "select public.reserve_run($1, null)",
     "record_dispatch": "select public.record_dispatch($1, 'x')",
     "run_call": "select public.run_call($1)",
     "reap_runs": "select public.reap_runs() where $1::uuid is not null",
@@ -665,7 +672,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("actor", ["admin", "anon", "pourplan_api"])
-@pytest.mark.parametrize("function", sorted(name for name, who in FUNCTIONS.items() if who == JOBS))
+@pytest.mark.parametrize("function", sorted(name for name, who in FUNCTIONS.items() if who >= JOBS))
 async def test_what_is_for_jobs_is_refused_to_everybody_else(stage: Stage, function: str, actor: str) -> None:
     run = uuid.uuid5(stage.north.id, "run 1")
     async with stage.acting(actor) as connection:

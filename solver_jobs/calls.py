@@ -1,4 +1,4 @@
-"""What the dispatcher asks of those who run jobs: worker processes on this machine, or Modal."""
+"""What is asked of those who run jobs: worker processes on this machine, or Modal."""
 
 from __future__ import annotations
 
