@@ -2,7 +2,9 @@
 
 What comes of several workbooks must not depend on the order in which they arrive. Positions therefore have
 two ranks: what a production history lists comes first, in its order; what only an order forecast or a
-schedule knows comes after, by its place in that file.
+schedule knows comes after, by its place in that file. So
+with spellings: a name that differs from a known one by case and runs of blanks alone is that one, and the
+spelling of a history wins over that of other workbooks.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from api.workbooks.grades import Suggestion, suggest
+from api.workbooks.names import Spellings
 
 SECOND_RANK = 1_000_000
 
@@ -44,6 +47,8 @@ class Catalogue:
     def __init__(self, groups: Iterable[Group], grades: Iterable[Grade]) -> None:
         self.groups = {group.name: group for group in groups}
         self.grades = {grade.name: grade for grade in grades}
+        self._group_names = Spellings(self.groups)
+        self._grade_names = Spellings(self.grades)
         self._by_id = {grade.id: grade.name for grade in self.grades.values()}
         self._groups_before = {group.id: group for group in self.groups.values()}
         self._grades_before = {grade.id: grade for grade in self.grades.values()}
@@ -57,6 +62,25 @@ class Catalogue:
             grade = self.grades[self._by_id[grade.merged_into_id]]
         return grade
 
+    def spelling_of_group(self, name: str) -> str:
+        """Give the known spelling of a group's name: itself where none is known, or more than one."""
+        same = self._group_names.same(name)
+        return same[0] if name not in self.groups and len(same) == 1 else name
+
+    def spelling_of_grade(self, name: str) -> str:
+        """Give the known spelling of a grade's name: itself where none is known, or several grades are."""
+        if name in self.grades:
+            return name
+        same = self._grade_names.same(name)
+        if len({grade.id for grade in map(self.resolve, same) if grade}) != 1:
+            return name
+        return next((known for known in same if self.grades[known].merged_into_id is None), same[0])
+
+    def grades_like(self, name: str) -> list[str]:
+        """List the names, known from more than a schedule, that are easily taken for this one."""
+        alike = ((known, self.resolve(known)) for known in self._grade_names.alike(name))
+        return [known for known, grade in alike if grade and not grade.suspect]
+
     def known(self) -> dict[str, str]:
         """Map the names that are known from more than a schedule, to the grades that they stand for."""
         standing = ((name, self.resolve(name)) for name in self.grades)
@@ -68,21 +92,26 @@ class Catalogue:
 
     def group_of_history(self, name: str) -> Group:
         """Find or make a group that a production history lists."""
-        group = self.groups.get(name)
-        if group is None or group.position >= SECOND_RANK:
-            position = _next_position(g.position for g in self.groups.values())
-            group = replace(group, position=position) if group else Group(uuid4(), name, position)
-            self.groups[name] = group
+        spelled = self.spelling_of_group(name)
+        group = self.groups.get(spelled)
+        if group is None:
+            group = self._put_group(Group(uuid4(), name, self._next_group()))
+        elif group.position >= SECOND_RANK:
+            self._group_names.replace(spelled, name)
+            del self.groups[spelled]
+            group = self._put_group(replace(group, name=name, position=self._next_group()))
         return group
 
     def group_of_orders(self, name: str, index: int) -> Group:
         """Find or make a group that stands at this place of an order forecast."""
-        return self.groups.setdefault(name, Group(uuid4(), name, SECOND_RANK + index))
+        group = self.groups.get(self.spelling_of_group(name))
+        return group or self._put_group(Group(uuid4(), name, SECOND_RANK + index))
 
     def grade_of_history(self, name: str, group: Group) -> Grade:
         """Find or make the grade that a production history names in this group, and put it there."""
-        found = self.grades.get(name)
-        grade = self.resolve(name)
+        spelled = self._respelled(name)
+        found = self.grades.get(spelled)
+        grade = self.resolve(spelled)
         if grade is None:
             grade = self._put(Grade(uuid4(), name, group.id, self._next_grade()))
         elif grade.group_id is None or (found is grade and grade.group_id != group.id):
@@ -94,7 +123,7 @@ class Catalogue:
 
     def grade_of_schedule(self, name: str, index: int) -> Grade:
         """Find the grade, or make one that is suspect, with the place of its name in the schedule."""
-        grade = self.resolve(name)
+        grade = self.resolve(self.spelling_of_grade(name))
         return grade or self._put(Grade(uuid4(), name, None, SECOND_RANK + index, suspect=True))
 
     def suggest_for_suspects(self) -> dict[str, Suggestion]:
@@ -122,10 +151,29 @@ class Catalogue:
         """List the grades to be updated."""
         return [g for g in self.grades.values() if self._grades_before.get(g.id, g) != g]
 
+    def _respelled(self, name: str) -> str:
+        """Let a history spell a grade that none has listed before, and give the name by which it is known."""
+        spelled = self.spelling_of_grade(name)
+        grade = self.grades.get(spelled)
+        if grade is None or grade.position < SECOND_RANK or grade.merged_into_id or spelled == name:
+            return spelled
+        self._grade_names.replace(spelled, name)
+        del self.grades[spelled]
+        return self._put(replace(grade, name=name)).name
+
+    def _put_group(self, group: Group) -> Group:
+        self.groups[group.name] = group
+        self._group_names.add(group.name)
+        return group
+
     def _put(self, grade: Grade) -> Grade:
         self.grades[grade.name] = grade
+        self._grade_names.add(grade.name)
         self._by_id[grade.id] = grade.name
         return grade
+
+    def _next_group(self) -> int:
+        return _next_position(group.position for group in self.groups.values())
 
     def _next_grade(self) -> int:
         return _next_position(grade.position for grade in self.grades.values())

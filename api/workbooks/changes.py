@@ -18,7 +18,9 @@ from api.workbooks.catalogue import Catalogue, Grade, Group
 from api.workbooks.cells import day_in_words, month_in_words
 from api.workbooks.content import Content, HeatRow, OrderTable, ProductionTable, ScheduleTable
 from api.workbooks.grades import Suggestion
-from api.workbooks.messages import CellMessage, Code, Severity
+from api.workbooks.messages import CellMessage
+from api.workbooks.names import folded
+from api.workbooks.remarks import Remarks
 
 Month: TypeAlias = tuple[UUID, date]
 """A grade or a group in a month."""
@@ -44,7 +46,7 @@ class Stored:
     days: frozenset[date] = frozenset()
     """Days of the file that a schedule covered before."""
     units: frozenset[str] = frozenset()
-    """Units in which production is stored, in whatever month."""
+    """Units in which production is stored, in months that the file does not cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,34 +93,39 @@ class _Comparison:
     def __init__(self, stored: Stored) -> None:
         self._stored = stored
         self._catalogue = Catalogue(stored.groups, stored.grades)
-        self._names_known = set(self._catalogue.groups)
+        self._groups_known = set(self._catalogue.groups)
+        self._sheets_by_unit: dict[str, str] = {}
         self._tons: dict[tuple[Month, str], Tons] = {}
         self._orders: dict[Month, int] = {}
         self._schedule: dict[Start, Heat] = {}
         self._days: set[date] = set()
         self._heats_by_name: dict[str, list[tuple[str, HeatRow]]] = {}
-        self._messages: list[CellMessage] = []
+        self._remarks = Remarks()
 
     def take_production(self, table: ProductionTable) -> None:
         """Take a table of tons: its groups, its grades, its figures."""
-        self._compare_unit(table)
+        self._sheets_by_unit.setdefault(table.unit.value, table.sheet)
         for row in table.rows:
-            self._look_for_like(row.group, table.sheet, row.cell)
+            known = self._catalogue.spelling_of_group(row.group)
             group = self._catalogue.group_of_history(row.group)
-            before = self._catalogue.resolve(row.grade)
+            self._report_group(row.group, known, group, table.sheet, row.cell)
+            known = self._catalogue.spelling_of_grade(row.grade)
+            before = self._catalogue.resolve(known)
             grade = self._catalogue.grade_of_history(row.grade, group)
-            self._report_grade(table.sheet, row.cell, row.grade, before, grade, group)
+            self._report_grade(row.grade, known, before, grade, group, (table.sheet, row.cell))
+            spelled = self._catalogue.spelling_of_grade(row.grade)
             for month, tons in zip(table.months, row.tons, strict=True):
                 if tons is not None:
-                    key = ((grade.id, month), row.grade)
+                    key = ((grade.id, month), spelled)
                     what = f"{row.grade} in {month_in_words(month)}"
                     self._note(self._tons, key, (tons, table.unit.value), table.sheet, row.cell, what)
 
     def take_orders(self, table: OrderTable) -> None:
         """Take a table of ordered heats: its groups and its figures."""
         for index, row in enumerate(table.rows):
-            self._look_for_like(row.group, table.sheet, row.cell)
+            known = self._catalogue.spelling_of_group(row.group)
             group = self._catalogue.group_of_orders(row.group, index)
+            self._report_group(row.group, known, group, table.sheet, row.cell)
             for month, heats in zip(table.months, row.heats, strict=True):
                 if heats is not None:
                     what = f"{row.group} in {month_in_words(month)}"
@@ -127,10 +134,8 @@ class _Comparison:
     def take_schedule(self, table: ScheduleTable) -> None:
         """Take a schedule: its days whole, its heats, and the grades that only it knows."""
         self._days.update(table.days)
-        names = list(
-            dict.fromkeys(heat.grade for heat in sorted(table.heats, key=lambda h: (h.day, h.start)))
-        )
-        for index, name in enumerate(names):
+        in_time = sorted(table.heats, key=lambda heat: (heat.day, heat.start))
+        for index, name in enumerate(dict.fromkeys(heat.grade for heat in in_time)):
             self._catalogue.grade_of_schedule(name, index)
         for heat in table.heats:
             grade = self._catalogue.grade_of_schedule(heat.grade, 0)
@@ -143,11 +148,16 @@ class _Comparison:
         """Suggest grades for those that only schedules know, and tell what differs from what is stored."""
         suggestions = self._catalogue.suggest_for_suspects()
         self._report_schedule_grades(suggestions)
-        production = _differing(self._added_up(), self._stored.production)
+        added_up = self._added_up()
+        self._report_units(added_up)
+        production = _differing(added_up, self._stored.production)
         orders = _differing(self._orders, self._stored.orders)
         schedule = _differing(self._schedule, self._stored.schedule)
         removed = [k for k in self._stored.schedule if k[0] in self._days and k not in self._schedule]
-        self._report_replaced(production, orders, schedule, len(removed))
+        figures = len(production.keys() & self._stored.production.keys())
+        figures += len(orders.keys() & self._stored.orders.keys())
+        heats = len(schedule.keys() & self._stored.schedule.keys())
+        self._remarks.replaced(figures, heats, len(removed))
         return Changes(
             new_groups=tuple(self._catalogue.new_groups()),
             changed_groups=tuple(self._catalogue.changed_groups()),
@@ -158,7 +168,7 @@ class _Comparison:
             schedule=schedule,
             removed=tuple(removed),
             days=tuple(sorted(self._days - self._stored.days)),
-            messages=tuple(self._messages),
+            messages=tuple(self._remarks.messages),
         )
 
     def _added_up(self) -> dict[Month, Tons]:
@@ -170,162 +180,81 @@ class _Comparison:
 
     def _note(self, told: dict[Key, Told], key: Key, value: Told, sheet: str, cell: str, what: str) -> None:
         if told.setdefault(key, value) != value:
-            self._say(
-                Severity.ERROR,
-                Code.CONTRADICTION,
-                sheet,
-                cell,
-                f"Two sheets or tables of the workbook say different things about {what}.",
-                "Correct or remove one of them.",
-            )
+            self._remarks.contradiction(what, sheet, cell)
 
-    def _compare_unit(self, table: ProductionTable) -> None:
-        others = self._stored.units - {table.unit.value}
-        if others:
-            self._say(
-                Severity.WARNING,
-                Code.UNIT_CHANGED,
-                table.sheet,
-                None,
-                f"The figures are in {_unit_in_words(table.unit.value)}, but production is stored in "
-                f"{' and '.join(_unit_in_words(unit) for unit in sorted(others))} as well; both are "
-                "kept as they are.",
-                "If the title names the wrong unit, correct it and import again; else import all "
-                "months in one unit.",
-            )
+    def _report_units(self, told: Mapping[Month, Tons]) -> None:
+        """Ask about figures in another unit than those that are stored, whether they are replaced or stay."""
+        stored = self._stored.production
+        kept = {unit for month, (_, unit) in stored.items() if month not in told} | self._stored.units
+        for unit, sheet in self._sheets_by_unit.items():
+            replaced = [
+                stored[month][1]
+                for month, (_, new) in told.items()
+                if new == unit and month in stored and stored[month][1] != unit
+            ]
+            others = kept - {unit} | {*replaced}
+            if others:
+                self._remarks.unit_changed(unit, others, len(replaced), kept=bool(kept - {unit}), sheet=sheet)
 
-    def _look_for_like(self, name: str, sheet: str, cell: str) -> None:
-        """Ask about a group that is almost there already: probably a slip of the pen."""
-        if name in self._names_known or not self._names_known:
-            self._names_known.add(name)
-            return
-        folded = {known.casefold(): known for known in sorted(self._names_known)}
-        like = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=_SAME_NAME)
-        self._names_known.add(name)
-        if like:
-            self._say(
-                Severity.WARNING,
-                Code.GROUP_SIMILAR,
-                sheet,
-                cell,
-                f"The group {name!r} is new and much like {folded[like[0]]!r}; it is stored as a "
-                "group of its own.",
-                f"If {folded[like[0]]!r} is meant, correct the name and import again.",
-            )
+    def _report_group(self, name: str, known: str, group: Group, sheet: str, cell: str) -> None:
+        """Ask about a group that is there already, or almost: probably a slip of the pen."""
+        if known != name:
+            self._remarks.spelled_differently("group", name, known, group.name, sheet, cell)
+        elif name not in self._groups_known:
+            folds = {folded(other): other for other in sorted(self._groups_known)}
+            like = difflib.get_close_matches(folded(name), folds, n=1, cutoff=_SAME_NAME)
+            if like:
+                self._remarks.similar("group", name, folds[like[0]], sheet, cell)
+        self._groups_known.add(group.name)
 
     def _report_grade(
-        self, sheet: str, cell: str, name: str, before: Grade | None, grade: Grade, group: Group
+        self,
+        name: str,
+        known: str,
+        before: Grade | None,
+        grade: Grade,
+        group: Group,
+        place: tuple[str, str],
     ) -> None:
-        if grade.name != name:
-            message = f"{name} was merged into {grade.name}; its tons are added there."
-            self._say(Severity.INFO, Code.MERGED_GRADE, sheet, cell, message, None)
-        elif before and before.group_id is None:
-            message = f"{name}, known from a schedule until now, belongs to {group.name}."
-            self._say(Severity.INFO, Code.GROUP_ASSIGNED, sheet, cell, message, None)
-        elif before and before.group_id != group.id:
+        if known != name:
+            self._remarks.spelled_differently("grade", name, known, grade.name, *place)
+        elif grade.name != name:
+            self._remarks.merged(name, grade.name, "tons are added there", *place)
+        if before is None:
+            like = self._catalogue.grades_like(name)
+            if like:
+                self._remarks.similar("grade", name, like[0], *place)
+        elif before.group_id is None:
+            self._remarks.group_assigned(grade.name, group.name, *place)
+        elif before.id == grade.id and before.group_id != grade.group_id:
             groups = {g.id: g.name for g in self._catalogue.groups.values()}
-            old = groups[before.group_id] if before.group_id else ""
-            self._say(
-                Severity.WARNING,
-                Code.GROUP_CHANGED,
-                sheet,
-                cell,
-                f"{name} belonged to {old} and belongs to {group.name} now, with all its history.",
-                "If that is a mistake, correct the group in the workbook and import again.",
-            )
+            self._remarks.group_changed(grade.name, groups[before.group_id], group.name, *place)
 
     def _report_schedule_grades(self, suggestions: Mapping[str, Suggestion]) -> None:
         known = self._catalogue.known()
+        unknown: dict[str, list[tuple[str, HeatRow]]] = {}
         for name, heats in self._heats_by_name.items():
-            sheet, cell = heats[0][0], heats[0][1].cell
-            if name in known:
-                if known[name] != name:
-                    message = f"{name} was merged into {known[name]}; its heats count as {known[name]}."
-                    self._say(Severity.INFO, Code.MERGED_GRADE, sheet, cell, message, None)
-                continue
+            place = heats[0][0], heats[0][1].cell
+            spelled = self._catalogue.spelling_of_grade(name)
+            meant = known.get(spelled, spelled)
+            if spelled != name:
+                self._remarks.spelled_differently("grade", name, spelled, meant, *place, cells=len(heats))
+            elif meant != name:
+                self._remarks.merged(name, meant, f"heats count as {meant}", *place)
+            if spelled not in known:
+                unknown.setdefault(spelled, []).extend(heats)
+        for name, heats in unknown.items():
             suggestion = suggestions.get(name)
+            place = heats[0][0], heats[0][1].cell
             if suggestion and suggestion.dragged:
-                self._report_dragged(sheet, cell, name, len(heats), suggestion.grade)
+                self._remarks.dragged(name, len(heats), suggestion.grade, *place)
             elif known:
-                self._report_unknown(sheet, cell, name, len(heats), suggestion)
-        if self._heats_by_name and not known:
-            sheet = next(iter(self._heats_by_name.values()))[0][0]
-            self._say(
-                Severity.WARNING,
-                Code.NO_KNOWN_GRADES,
-                sheet,
-                None,
-                f"No grade is known yet; the {len(self._heats_by_name)} grades of the schedule are "
-                "stored without "
-                "a group.",
-                "Import the production history: it tells the groups of its grades, before or after "
-                "the schedule.",
-            )
-
-    def _report_dragged(self, sheet: str, cell: str, name: str, heats: int, origin: str) -> None:
-        self._say(
-            Severity.WARNING,
-            Code.FILL_HANDLE,
-            sheet,
-            cell,
-            f"{name} ({_heats(heats)}) is no known grade: it counts on from {origin}, like a cell dragged by "
-            "its fill handle.",
-            f"Probably {origin} is meant: correct the workbook and import it again, or merge such grades "
-            f"into {origin}. Until then they have no group and stay outside forecasts.",
-        )
-
-    def _report_unknown(
-        self, sheet: str, cell: str, name: str, heats: int, suggestion: Suggestion | None
-    ) -> None:
-        hint = (
-            f"Perhaps {suggestion.grade} is meant: merge {name} into it; or assign its group if it is new."
-            if suggestion
-            else f"Assign the group of {name}, or merge it into the right grade."
-        )
-        message = (
-            f"{name} ({_heats(heats)}) is in no production history: "
-            "stored without a group, outside forecasts."
-        )
-        self._say(Severity.WARNING, Code.UNKNOWN_GRADE, sheet, cell, message, hint)
-
-    def _report_replaced(
-        self,
-        production: Mapping[Month, Tons],
-        orders: Mapping[Month, int],
-        schedule: Mapping[Start, Heat],
-        removed: int,
-    ) -> None:
-        figures = len(production.keys() & self._stored.production.keys())
-        figures += len(orders.keys() & self._stored.orders.keys())
-        heats = len(schedule.keys() & self._stored.schedule.keys())
-        said = [
-            *([f"{figures:,} figures differ from those stored and replace them"] if figures else []),
-            *([f"{_heats(heats)} differ from those stored and replace them"] if heats else []),
-            *(
-                [f"{_heats(removed)} of these days are no longer in the schedule and are removed"]
-                if removed
-                else []
-            ),
-        ]
-        if said:
-            message = "; ".join(said) + "."
-            self._say(Severity.INFO, Code.REPLACED, "", None, message[0].upper() + message[1:], None)
-
-    def _say(
-        self, severity: Severity, code: Code, sheet: str, cell: str | None, message: str, hint: str | None
-    ) -> None:
-        self._messages.append(CellMessage(severity, sheet, cell, code, message, hint))
+                meant_by = suggestion.grade if suggestion else None
+                self._remarks.unknown_grade(name, len(heats), meant_by, *place)
+        if unknown and not known:
+            sheet = next(iter(unknown.values()))[0][0]
+            self._remarks.no_known_grades(len(unknown), sheet)
 
 
 def _differing(told: Mapping[Key, Told], stored: Mapping[Key, Told]) -> dict[Key, Told]:
     return {key: value for key, value in told.items() if key not in stored or stored[key] != value}
-
-
-def _heats(count: int) -> str:
-    return "1 heat" if count == 1 else f"{count:,} heats"
-
-
-def _unit_in_words(unit: str) -> str:
-    return {"SHORT_TON": "short tons", "LONG_TON": "long tons", "TONNE": "tonnes"}.get(
-        unit, "tons (not told which)"
-    )

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from api.workbooks.names import bare
+
 SHORTEST_RUN = 3
 """So many consecutive names make a run."""
 SIMILAR = 0.6
@@ -61,12 +63,12 @@ def suggest(unknown: Collection[str], known: Mapping[str, str]) -> dict[str, Sug
 
 def nearest(name: str, known: Collection[str]) -> str | None:
     """Give the known name most like this one, None where none is near; case and separators don't count."""
-    wanted = _bare(name)
+    wanted = bare(name)
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(wanted)
     best: tuple[float, str] | None = None
     for candidate in sorted(known):
-        matcher.set_seq1(_bare(candidate))
+        matcher.set_seq1(bare(candidate))
         least = best[0] if best else SIMILAR
         if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
             continue
@@ -74,10 +76,6 @@ def nearest(name: str, known: Collection[str]) -> str | None:
         if ratio >= SIMILAR and (best is None or ratio > best[0]):
             best = ratio, candidate
     return best[1] if best else None
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[\s/_.\-]+", "", name.casefold())
 
 
 def _runs(names: Collection[str]) -> Iterator[list[str]]:

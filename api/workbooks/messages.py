@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from api.wording import counted
+
 LIMIT_PER_CODE = 50
 """So many messages of one code are shown for a sheet; the rest are counted."""
 
@@ -102,7 +104,9 @@ class Code(StrEnum):
     MERGED_GRADE = "MERGED_GRADE"
     GROUP_ASSIGNED = "GROUP_ASSIGNED"
     GROUP_CHANGED = "GROUP_CHANGED"
+    NAME_SPELLED_DIFFERENTLY = "NAME_SPELLED_DIFFERENTLY"
     GROUP_SIMILAR = "GROUP_SIMILAR"
+    GRADE_SIMILAR = "GRADE_SIMILAR"
     UNIT_CHANGED = "UNIT_CHANGED"
     CONTRADICTION = "CONTRADICTION"
     REPLACED = "REPLACED"
@@ -114,7 +118,9 @@ class Code(StrEnum):
 class CellMessage:
     """One thing said about a workbook.
 
-    `sheet` is empty where the file as a whole is meant, `cell` is None where the whole sheet is.
+    `sheet` is empty where the file as a whole is meant, `cell` is None where the whole sheet is. `about` is
+    the name that it is about, where alike messages may be told as one; `cells` counts the cells that it holds
+    for, of which `cell` is the first.
     """
 
     severity: Severity
@@ -123,6 +129,8 @@ class CellMessage:
     code: Code
     message: str
     hint: str | None = None
+    about: str | None = None
+    cells: int = 1
 
 
 class WorkbookRefused(Exception):
@@ -177,7 +185,11 @@ class Findings:
                 self.sheet,
                 None,
                 Code.MORE_OF_THE_SAME,
-                f"{count - LIMIT_PER_CODE:,} more messages {code} of this sheet are not shown.",
+                counted(
+                    count - LIMIT_PER_CODE,
+                    f"more message {code} of this sheet is not shown.",
+                    f"more messages {code} of this sheet are not shown.",
+                ),
                 "Correct the cells shown, then import again to see the others.",
             )
             for (severity, code), count in self._count.items()

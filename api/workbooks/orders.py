@@ -8,6 +8,7 @@ from api.workbooks.cells import Sheet, month_in_words
 from api.workbooks.content import GroupRow, OrderTable
 from api.workbooks.figures import read_heats
 from api.workbooks.messages import Code, Findings, coordinate
+from api.workbooks.names import folded
 from api.workbooks.production import read_unit
 from api.workbooks.recognise import Layout, Recognised
 from api.workbooks.table import MonthTable, read_table
@@ -43,13 +44,13 @@ def _report_duplicates(
     table: MonthTable, layout: Layout, seen: dict[tuple[str, date], int], findings: Findings
 ) -> None:
     for row in table.rows:
-        again = [m for m in table.months if seen.setdefault((row.group.casefold(), m), row.row) != row.row]
+        again = [m for m in table.months if seen.setdefault((folded(row.group), m), row.row) != row.row]
         if again:
             findings.error(
                 Code.GROUP_DUPLICATE,
                 (row.row, layout.group),
                 f"The group {row.group!r} stands here and in "
-                f"{coordinate(seen[row.group.casefold(), again[0]], layout.group)} with figures for "
+                f"{coordinate(seen[folded(row.group), again[0]], layout.group)} with figures for "
                 f"{month_in_words(again[0])}; expected each group once.",
                 "Add the two rows up into one, or correct the name of one of them.",
             )

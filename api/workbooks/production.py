@@ -9,6 +9,7 @@ from api.workbooks.cells import Sheet, month_in_words
 from api.workbooks.content import GradeRow, ProductionTable, TonUnit
 from api.workbooks.figures import read_tons
 from api.workbooks.messages import Code, Findings, coordinate
+from api.workbooks.names import folded
 from api.workbooks.recognise import Recognised
 from api.workbooks.table import MonthTable, read_table
 
@@ -54,7 +55,7 @@ def _report_duplicates(
     for row in table.rows:
         reported = False
         for month in table.months:
-            before = seen.setdefault((row.grade.casefold(), month), row.row)
+            before = seen.setdefault((folded(row.grade), month), row.row)
             if before != row.row and not reported:
                 reported = True
                 findings.error(

@@ -49,7 +49,7 @@ select scheduled_on, start_time, steel_grade_id, mould_size from charge_schedule
 where tenant_id = $1 and scheduled_on = any($2::date[])
 """
 DAYS = "select scheduled_on from charge_schedule_days where tenant_id = $1 and scheduled_on = any($2::date[])"
-UNITS = "select distinct unit from steel_grade_production where tenant_id = $1"
+UNITS = "select distinct unit from steel_grade_production where tenant_id = $1 and month <> all($2::date[])"
 
 # Whether a file changed something when it came before: then its original is kept.
 WAS_IMPORTED = "select exists (select from workbook_imports where tenant_id = $1 and sha256 = $2)"
@@ -62,9 +62,9 @@ ADD_GROUPS = """
 insert into product_groups (tenant_id, id, name, position)
 select $1, * from unnest($2::uuid[], $3::text[], $4::integer[])
 """
-MOVE_GROUPS = """
-update product_groups as g set position = told.position
-from unnest($2::uuid[], $3::integer[]) as told (id, position)
+CHANGE_GROUPS = """
+update product_groups as g set name = told.name, position = told.position
+from unnest($2::uuid[], $3::text[], $4::integer[]) as told (id, name, position)
 where g.tenant_id = $1 and g.id = told.id
 """
 ADD_GRADES = """
@@ -73,10 +73,10 @@ select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::integer[], $6::
 """
 CHANGE_GRADES = """
 update steel_grades as g
-set product_group_id = told.product_group_id, position = told.position,
+set name = told.name, product_group_id = told.product_group_id, position = told.position,
     suspect = told.suspect, suggestion = told.suggestion
-from unnest($2::uuid[], $3::uuid[], $4::integer[], $5::boolean[], $6::text[])
-    as told (id, product_group_id, position, suspect, suggestion)
+from unnest($2::uuid[], $3::text[], $4::uuid[], $5::integer[], $6::boolean[], $7::text[])
+    as told (id, name, product_group_id, position, suspect, suggestion)
 where g.tenant_id = $1 and g.id = told.id
 """
 PUT_PRODUCTION = """
@@ -286,7 +286,7 @@ async def _what_is_stored(connection: Connection, tenant: UUID, content: Content
         orders={(r[0], r[1]): r[2] for r in await connection.fetch(ORDERS, tenant, ordered)},
         schedule={(r[0], r[1]): (r[2], r[3]) for r in await connection.fetch(SCHEDULE, tenant, days)},
         days=frozenset(r[0] for r in await connection.fetch(DAYS, tenant, days)),
-        units=frozenset(r[0] for r in await connection.fetch(UNITS, tenant)) if made else frozenset(),
+        units=frozenset(r[0] for r in await connection.fetch(UNITS, tenant, made)) if made else frozenset(),
     )
 
 
@@ -322,14 +322,15 @@ async def _write_catalogue(connection: Connection, tenant: UUID, changes: Change
         groups = [(g.id, g.name, g.position) for g in changes.new_groups]
         await connection.execute(ADD_GROUPS, tenant, *_columns(groups))
     if changes.changed_groups:
-        await connection.execute(
-            MOVE_GROUPS, tenant, *_columns([(g.id, g.position) for g in changes.changed_groups])
-        )
+        groups = [(g.id, g.name, g.position) for g in changes.changed_groups]
+        await connection.execute(CHANGE_GROUPS, tenant, *_columns(groups))
     if changes.new_grades:
         grades = [(g.id, g.name, g.group_id, g.position, g.suspect, g.suggestion) for g in changes.new_grades]
         await connection.execute(ADD_GRADES, tenant, *_columns(grades))
     if changes.changed_grades:
-        told = [(g.id, g.group_id, g.position, g.suspect, g.suggestion) for g in changes.changed_grades]
+        told = [
+            (g.id, g.name, g.group_id, g.position, g.suspect, g.suggestion) for g in changes.changed_grades
+        ]
         await connection.execute(CHANGE_GRADES, tenant, *_columns(told))
 
 

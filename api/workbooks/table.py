@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from api.wording import counted
 from api.workbooks.cells import (
     MAX_NAME,
     Fault,
@@ -336,13 +337,15 @@ def _report_column(
         findings.warn(
             Code.COLUMN_IGNORED,
             place,
-            f"A column {titled}, which is no month, holds {numbers:,} numbers; they are not read.",
+            f"A column {titled}, which is no month, holds {counted(numbers, 'number')}, not read.",
             "If it is a month, type it as `Sep 2024` in the row of headers; if not, nothing needs to "
             "be done.",
         )
     else:
         findings.info(
-            Code.NOTE_IGNORED, place, f"Text beside the table ({cells:,} cells {titled}) is not read."
+            Code.NOTE_IGNORED,
+            place,
+            f"Text beside the table ({counted(cells, 'cell')} {titled}) is not read.",
         )
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from api.wording import counted
 from api.workbooks.kinds import WorkbookKind
-from api.workbooks.messages import CellMessage, Severity
+from api.workbooks.messages import CellMessage, Code, Severity
 from api.workbooks.report import WorkbookReport
 
 _KINDS = {
-    WorkbookKind.STEEL_GRADE_PRODUCTION: ("production history", "figures"),
-    WorkbookKind.PRODUCT_GROUPS_MONTHLY: ("order forecast", "figures"),
-    WorkbookKind.DAILY_CHARGE_SCHEDULE: ("charge schedule", "heats"),
-    WorkbookKind.FOUNDRY: ("foundry", "rows"),
+    WorkbookKind.STEEL_GRADE_PRODUCTION: ("production history", "figure"),
+    WorkbookKind.PRODUCT_GROUPS_MONTHLY: ("order forecast", "figure"),
+    WorkbookKind.DAILY_CHARGE_SCHEDULE: ("charge schedule", "heat"),
+    WorkbookKind.FOUNDRY: ("foundry", "row"),
 }
 _LOOKS = {
     Severity.ERROR: ("✗", "red"),
@@ -30,7 +32,8 @@ _CELLS_SHOWN = 8
 def render_report(file_name: str, report: WorkbookReport, *, dry_run: bool = False) -> RenderableType:
     """Show a report: one line on the file, then errors, warnings and remarks, each with its cell and a hint.
 
-    Messages of one kind with the same hint stand together, and the hint is given once.
+    Messages of one kind with the same hint stand together, and the hint is given once; those on one dragged
+    cell are a single line.
     """
     parts: list[RenderableType] = [_headline(file_name, report, dry_run=dry_run)]
     for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO):
@@ -40,17 +43,17 @@ def render_report(file_name: str, report: WorkbookReport, *, dry_run: bool = Fal
 
 
 def _headline(file_name: str, report: WorkbookReport, *, dry_run: bool) -> Text:
-    kind, what = _KINDS.get(report.kind, ("not read", "rows")) if report.kind else ("not read", "rows")
+    kind, what = _KINDS.get(report.kind, ("not read", "row")) if report.kind else ("not read", "row")
+    read = counted(report.rows_read, what)
     line = Text.assemble((file_name, "bold"), f": {kind}, ")
     if report.refused:
         return line.append("nothing is stored", "bold red")
     if dry_run:
-        return line.append(f"{report.rows_read:,} {what} read; a dry run, nothing is stored")
+        return line.append(f"{read} read; a dry run, nothing is stored")
     if report.rows_stored:
-        return line.append(
-            f"{report.rows_stored:,} of {report.rows_read:,} {what} are new or changed", "green"
-        )
-    return line.append(f"{report.rows_read:,} {what} read, none new or changed", "green")
+        new = counted(report.rows_stored, f"of {read} is", f"of {read} are")
+        return line.append(f"{new} new or changed", "green")
+    return line.append(f"{read} read, none new or changed", "green")
 
 
 def _alike(messages: Iterable[CellMessage]) -> Iterable[list[CellMessage]]:
@@ -69,10 +72,22 @@ def _block(severity: Severity, messages: Sequence[CellMessage]) -> RenderableTyp
         places = ", ".join(m.cell for m in more[:_CELLS_SHOWN] if m.cell)
         rest = f" And {len(more):,} more like it{f': {places}' if places else ''}." if more else ""
         return _line(mark, style, first, rest)
-    lines: list[RenderableType] = [_line(mark, style, message) for message in messages]
+    told = [_dragged(messages)] if messages[0].code is Code.FILL_HANDLE and len(messages) > 1 else messages
+    lines: list[RenderableType] = [_line(mark, style, message) for message in told]
     if messages[0].hint:
         lines.append(Padding(Text(f"→ {messages[0].hint}"), (0, 0, 0, 2)))
     return Group(*lines)
+
+
+def _dragged(messages: Sequence[CellMessage]) -> CellMessage:
+    """Tell the names that come of one drag as one: they count on, so that the shorter is the lower one."""
+    names = sorted((message.about or "" for message in messages), key=lambda name: (len(name), name))
+    cells = counted(sum(message.cells for message in messages), "cell")
+    told = (
+        f"{names[0]} to {names[-1]}, {cells}, are no known grades: each counts on from the one before, like "
+        "a cell dragged by its fill handle."
+    )
+    return replace(messages[0], message=told)
 
 
 def _line(mark: str, style: str, message: CellMessage, rest: str = "") -> Text:

@@ -125,6 +125,9 @@ MERGED = Grade(uuid4(), "B500b alt", None, 2, merged_into_id=B500B.id)
 SUSPECT = Grade(uuid4(), "B500A", None, 1_000_000, suspect=True)
 PLANT = Stored(groups=(REBAR, MBQ), grades=(B500A, B500B, MERGED))
 
+SPELLED = Code.NAME_SPELLED_DIFFERENTLY
+LOWER_CASE = Stored(grades=(Grade(uuid4(), "b500a", None, 1_000_000, suspect=True),))
+
 DRAGGED = with_cells(SCHEDULE, B4="C591", B5="C592", E4="C593", E5="C594")
 
 
@@ -150,7 +153,15 @@ COMPARING = [
     Compared(Code.GROUP_ASSIGNED, INFO, "B3", PRODUCTION, Stored(grades=(SUSPECT,)), mentions=["Rebar"]),
     Compared(Code.GROUP_CHANGED, WARNING, "B4", with_cells(PRODUCTION, A4="MBQ"), mentions=["Rebar", "MBQ"]),
     Compared(Code.GROUP_SIMILAR, WARNING, "A3", with_cells(ORDERS, A3="Rebars"), mentions=["'Rebar'"]),
-    Compared(Code.GROUP_SIMILAR, WARNING, "B3", with_cells(PRODUCTION, A3="REBAR"), mentions=["'Rebar'"]),
+    Compared(Code.GROUP_SIMILAR, WARNING, "B3", with_cells(PRODUCTION, A3="Re-bar"), mentions=["'Rebar'"]),
+    Compared(Code.GRADE_SIMILAR, WARNING, "B4", with_cells(PRODUCTION, B4="B500 B"), mentions=["'B500B'"]),
+    Compared(Code.GRADE_SIMILAR, WARNING, "B4", with_cells(PRODUCTION, B4="B5OOB"), mentions=["'B500B'"]),
+    Compared(SPELLED, WARNING, "B4", with_cells(PRODUCTION, B4="b500b"), mentions=["'b500b'", "'B500B'"]),
+    Compared(SPELLED, WARNING, "B4", with_cells(SCHEDULE, B4="b500b"), mentions=["'b500b'", "'B500B'"]),
+    Compared(SPELLED, WARNING, "B4", with_cells(SCHEDULE, B4="B500B  ALT"), mentions=["merged into 'B500B'"]),
+    Compared(SPELLED, WARNING, "B3", with_cells(PRODUCTION, A3="rebar"), mentions=["'rebar'", "'Rebar'"]),
+    Compared(SPELLED, WARNING, "A3", with_cells(ORDERS, A3="REBAR"), mentions=["group", "'Rebar'"]),
+    Compared(SPELLED, WARNING, "B3", PRODUCTION, LOWER_CASE, mentions=["'b500a'", "named so now"]),
     Compared(Code.UNIT_CHANGED, WARNING, None, PRODUCTION, Stored(units=frozenset({"TONNE"}))),
     Compared(Code.CONTRADICTION, ERROR, "B3", {"a": PRODUCTION, "b": with_cells(PRODUCTION, C3=1)}),
     Compared(Code.CONTRADICTION, ERROR, "B4", {"a": SCHEDULE, "b": with_cells(SCHEDULE, B4="A36")}),

@@ -261,7 +261,7 @@ async def test_history_replaces_its_months_and_grades_and_nothing_else(planner: 
     august = with_cells(PRODUCTION[:3], C2=datetime(2024, 7, 1), D2=datetime(2024, 8, 1), C3=1, D3=2)
     report = await planner.take(book(august))
     assert report.rows_stored == 2
-    assert "1 figures differ" in of_code(report, Code.REPLACED)[0].message
+    assert "1 figure differs from the stored one and replaces it" in of_code(report, Code.REPLACED)[0].message
     tons = {
         (grade, month.month): int(tons) for grade, month, tons, _ in (await planner.content())["production"]
     }
@@ -283,7 +283,10 @@ async def test_schedule_replaces_its_days_and_no_others(planner: Importer) -> No
     only_the_30th = [row[:3] for row in with_cells(SCHEDULE, A4="03:00", A5="06:00", B5="A36", C5="7")]
     report = await planner.take(book(only_the_30th))
     assert report.rows_stored == 2
-    assert "1 heat of these days are no longer" in of_code(report, Code.REPLACED)[0].message
+    assert (
+        "1 heat of these days is no longer scheduled and is removed."
+        in of_code(report, Code.REPLACED)[0].message
+    )
     stored = [
         (day.day, f"{start:%H:%M}", grade) for day, start, grade, _ in (await planner.content())["schedule"]
     ]
@@ -330,6 +333,83 @@ async def test_unit_is_kept_and_mixing_is_doubted(planner: Importer) -> None:
     assert Code.UNIT_CHANGED in codes(report)
     units = {unit for *_, unit in (await planner.content())["production"]}
     assert units == {"SHORT_TON", "TONNE"}
+
+
+async def test_unit_of_what_is_replaced_is_said_to_be_gone(planner: Importer) -> None:
+    await planner.take(book(PRODUCTION))
+    metric = with_cells(PRODUCTION, A1="Production history (tonnes)")
+    (said,) = of_code(await planner.take(book(metric)), Code.UNIT_CHANGED)
+    assert "stored in short tons; the file replaces all of these (6 figures)." in said.message
+    assert {unit for *_, unit in (await planner.content())["production"]} == {"TONNE"}
+    assert not of_code(await planner.take(book(metric)), Code.UNIT_CHANGED)
+
+
+async def test_unit_of_what_is_replaced_in_part_is_said_to_stay(planner: Importer) -> None:
+    await planner.take(book(PRODUCTION))
+    one_row = with_cells(PRODUCTION[:3], A1="Production history (tonnes)", D3=None)
+    (said,) = of_code(await planner.take(book(one_row)), Code.UNIT_CHANGED)
+    assert "the file replaces 1 figure of these, the others are kept as they are." in said.message
+    assert [unit for *_, unit in (await planner.content())["production"]].count("SHORT_TON") == 5
+
+
+LOWER = with_cells(PRODUCTION, A3="REBAR", B3="b500a", B4="b500B", A5="mbq")
+SCHEDULED_LOWER = with_cells(SCHEDULE, B4="b500B", E4="b500a", E5="b500B")
+ORDERS_UPPER = with_cells(ORDERS, A3="REBAR", A4="mbq")
+
+
+async def test_names_that_differ_by_case_become_no_second_grade_or_group(planner: Importer) -> None:
+    for rows in (PRODUCTION, ORDERS, SCHEDULE):
+        await planner.take(book(rows))
+    before = await planner.content()
+    for rows, names in (
+        (LOWER, {"REBAR", "b500a", "b500B", "mbq"}),
+        (ORDERS_UPPER, {"REBAR", "mbq"}),
+        (SCHEDULED_LOWER, {"b500a", "b500B"}),
+    ):
+        report = await planner.take(book(rows))
+        assert {m.about for m in of_code(report, Code.NAME_SPELLED_DIFFERENTLY)} == names
+        assert Code.NOTHING_CHANGED in codes(report)
+        assert await planner.content() == before
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_a_history_tells_the_spelling_in_whatever_order_files_come(
+    planner: Importer, order: tuple[int, ...]
+) -> None:
+    files = (PRODUCTION, ORDERS_UPPER, SCHEDULED_LOWER)
+    for index in order:
+        assert (await planner.take(book(files[index]))).stored
+    content = await planner.content()
+    assert content["groups"] == [("MBQ", 1), ("Rebar", 0)]
+    assert [(name, group, suspect) for name, group, _, suspect, *_ in content["grades"]] == [
+        ("A36", "MBQ", False),
+        ("B500A", "Rebar", False),
+        ("B500B", "Rebar", False),
+    ]
+    assert {grade for _, _, grade, _ in content["schedule"]} == {"B500A", "B500B"}
+    assert {group for group, *_ in content["orders"]} == {"MBQ", "Rebar"}
+
+
+async def test_spellings_of_one_file_are_one_grade_and_contradict_each_other(planner: Importer) -> None:
+    twice = await planner.take(book({"a": PRODUCTION, "b": LOWER}))
+    assert (twice.stored, len((await planner.content())["grades"])) == (True, 3)
+    assert {m.sheet for m in of_code(twice, Code.NAME_SPELLED_DIFFERENTLY)} == {"b"}
+    otherwise = await planner.take(book({"a": PRODUCTION, "b": with_cells(LOWER, C3=1)}))
+    assert (otherwise.stored, [m.cell for m in of_code(otherwise, Code.CONTRADICTION)]) == (False, ["B3"])
+
+
+async def test_two_spellings_that_are_stored_both_stay_two_grades(
+    planner: Importer, plant: Plant, admin: Connection
+) -> None:
+    await planner.take(book(PRODUCTION))
+    await admin.execute(
+        "insert into steel_grades (tenant_id, name, product_group_id, position)"
+        " select tenant_id, 'b500a', product_group_id, 9 from steel_grades where name = 'B500A'"
+    )
+    report = await planner.take(book(with_cells(PRODUCTION, B3="b500A")))
+    assert not of_code(report, Code.NAME_SPELLED_DIFFERENTLY)
+    assert "'B500A'" in of_code(report, Code.GRADE_SIMILAR)[0].message
+    assert len((await planner.content())["grades"]) == 5
 
 
 async def test_history_gives_a_suspect_its_group(planner: Importer) -> None:
