@@ -3,14 +3,15 @@
     python paused_worker.py STEP FOLDER [RUN_ID]
 
 It writes its process id to FOLDER/paused and goes on once there is a FOLDER/go; all others pass. With the
-step `stubborn`, the solver waits like in `solving` and does not listen to its stop signal.
+step `stubborn`, the solver waits like in `solving` and does not listen to its stop signal; with `improving`,
+the search of a replan waits once it has a plan.
 """
 
 import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -68,34 +69,53 @@ class PausingStore(DirectStore):
         await super().fail(claim, error)
 
 
-def pausing_forecast(threads: int) -> Kind[Any, Any]:
-    real = kinds._forecast(threads)
+def pausing(real_kind: Callable[[int], Kind[Any, Any]]) -> Callable[[int], Kind[Any, Any]]:
+    """The same kind, whose first solve can be held."""
 
-    def solve(problem: Any, *, stop: StopSignal, progress: Listener) -> Any:
-        if first_at("solving"):
-            progress("waiting", 50.0, best_objective=7.0)
+    def kind(threads: int) -> Kind[Any, Any]:
+        real = real_kind(threads)
+
+        def solve(problem: Any, *, stop: StopSignal, progress: Listener) -> Any:
+            if first_at("solving"):
+                progress("waiting", 50.0, best_objective=7.0)
+                while not may_go() and not stop.is_set():
+                    time.sleep(0.02)
+            if first_at("stubborn"):
+                while not may_go():
+                    time.sleep(0.02)
+            if first_at("out_of_memory"):
+                raise MemoryError
+            if first_at("broken"):
+                raise RuntimeError("a secret of the solver")
+            return real.solve(problem, stop=stop, progress=pausing_listener(progress, stop))
+
+        def verify(problem: Any, result: Any) -> list[str]:
+            return ["Grade A36 has 3 heats too many."] if first_at("wrong") else real.verify(problem, result)
+
+        return Kind(real.parse, solve, verify)
+
+    return kind
+
+
+def pausing_listener(progress: Listener, stop: StopSignal) -> Listener:
+    """Hear like `progress`, and hold a search that has a plan."""
+
+    def hear(
+        phase: str, percent: float, best_objective: float | None = None, best_bound: float | None = None
+    ) -> None:
+        progress(phase, percent, best_objective, best_bound)
+        if best_objective is not None and first_at("improving"):
             while not may_go() and not stop.is_set():
                 time.sleep(0.02)
-        if first_at("stubborn"):
-            while not may_go():
-                time.sleep(0.02)
-        if first_at("out_of_memory"):
-            raise MemoryError
-        if first_at("broken"):
-            raise RuntimeError("a secret of the solver")
-        return real.solve(problem, stop=stop, progress=progress)
 
-    def verify(problem: Any, result: Any) -> list[str]:
-        return ["Grade A36 has 3 heats too many."] if first_at("wrong") else real.verify(problem, result)
-
-    return Kind(real.parse, solve, verify)
+    return hear
 
 
 def hold(step: str, folder: Path) -> None:
     """Hold the first process that comes to a step."""
     HELD[step] = folder
     environment.__dict__["DirectStore"] = PausingStore
-    kinds._KINDS = {"FORECAST": pausing_forecast}
+    kinds._KINDS = {name: pausing(kind) for name, kind in kinds._KINDS.items()}
 
 
 if __name__ == "__main__":
