@@ -146,7 +146,8 @@ def _routes(view: GraphQLView) -> list[BaseRoute]:
 
 
 def _base_url(connection: HTTPConnection) -> str:
-    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    given = connection.scope["scheme"]
+    scheme = {"ws": "http", "wss": "https"}.get(given, given)
     return f"{scheme}://{connection.headers['host']}"
 
 

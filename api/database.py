@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import functools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Self, TypeAlias
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import asyncpg
 import orjson
@@ -30,22 +30,20 @@ select set_config('role', 'authenticated', true),
 """
 
 
-BEGIN_READING = """
-begin read only;
-select set_config('role', 'authenticated', true),
-       set_config('request.jwt.claims', {claims}, true),
-       set_config('pourplan.tenant', {tenant}, true)
+AS_CALLER = """
+select case when concat(
+    set_config('transaction_read_only', 'on', true),
+    set_config('request.jwt.claims', ${claims}, true),
+    set_config('pourplan.tenant', ${tenant}, true)
+) is not null then ({statement}) end
 """
+"""One statement in place of a transaction of several: CASE evaluates its condition first, the value after it.
+Were it not so, row-level security would find no caller and show nothing."""
 
 
 @functools.lru_cache(maxsize=1024)
-def _begin_reading(caller: Identity) -> str:
-    # Several statements in one message take no parameters: the values are quoted, as standard strings.
-    return BEGIN_READING.format(claims=_quoted(caller.claims), tenant=_quoted(caller.tenant or ""))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _as_caller(statement: str, parameters: int) -> str:
+    return AS_CALLER.format(claims=parameters + 1, tenant=parameters + 2, statement=statement)
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
@@ -56,13 +54,20 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
         )
 
 
+async def _prepare_for_callers(connection: asyncpg.Connection) -> None:
+    """Let a connection of the pool be anybody's: who has a role but no claims sees nothing."""
+    await prepare_connection(connection)
+    # A plan holds for the role it was made for, so a statement that sets it comes too late for itself.
+    await connection.execute("set role authenticated")
+
+
 async def _keep(_: asyncpg.Connection) -> None:
     # Whatever a request sets is local to its transaction: nothing is left to reset.
     return None
 
 
 class Database:
-    """A pool of one login. What a user asks runs in `transaction`, which sets role and claims."""
+    """A pool of one login. What a user asks runs in `transaction` or `read`, which set the claims."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
@@ -74,13 +79,12 @@ class Database:
             url,
             min_size=1,
             max_size=size,
-            init=prepare_connection,
+            init=_prepare_for_callers,
             reset=_keep,
             server_settings={
                 "application_name": "pourplan",
                 "statement_timeout": str(int(statement_seconds * 1000)),
                 "jit": "off",
-                "standard_conforming_strings": "on",
             },
         )
         return cls(pool)
@@ -99,17 +103,26 @@ class Database:
             await connection.execute(SET_CALLER, caller.claims, caller.tenant or "")
             yield connection
 
-    @contextlib.asynccontextmanager
-    async def reading(self, caller: Identity) -> AsyncIterator[Connection]:
-        """Open the same for one statement that only reads, with as few trips to Postgres as there can be."""
+    async def read(self, caller: Identity, statement: str, parameters: Sequence[Any]) -> Any:
+        """Give the only value of a statement that only reads, in a single trip to Postgres.
+
+        Parameters
+        ----------
+        caller
+            Whom row-level security sees.
+        statement
+            A `select` of one value, of one row at most; None without any.
+        """
+        text = _as_caller(statement, len(parameters))
         async with self.pool.acquire() as connection:
-            await connection.execute(_begin_reading(caller))
-            try:
-                yield connection
-            except BaseException:
-                await connection.execute("rollback")
-                raise
-            await connection.execute("commit")
+            return await connection.fetchval(text, *parameters, caller.claims, caller.tenant or "")
+
+    @contextlib.asynccontextmanager
+    async def own(self) -> AsyncIterator[Connection]:
+        """Open a transaction with the rights of the service's own login."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute("set local role none")
+            yield connection
 
 
 class Notices:

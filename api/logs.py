@@ -37,34 +37,36 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not out.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(allow=()),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    written = _as_json() if as_json else _as_text(colors=out.isatty())
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *(_as_json() if as_json else _as_text(colors=out.isatty())),
-            ],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *written],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name, least in _AT_LEAST.items():
         logging.getLogger(name).setLevel(max(level, least))
+    # Not by way of the standard library, which takes three times as long for the line that each request has.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *written],
+        logger_factory=lambda *names: _NamedLogger(out, names[0] if names else None),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
+
+
+class _NamedLogger(structlog.WriteLogger):
+    """Writes lines, and tells whose they are."""
+
+    def __init__(self, out: TextIO, name: str | None) -> None:
+        super().__init__(out)
+        self.name = name
 
 
 def _as_json() -> list[Processor]:

@@ -137,7 +137,8 @@ def _bearer(header: str | None) -> str:
 
 
 async def _holder_of(secret: str, services: Services) -> UUID:
-    user: UUID | None = await services.database.pool.fetchval(KEY, api_keys.hash_of(secret))
+    async with services.database.own() as connection:
+        user: UUID | None = await connection.fetchval(KEY, api_keys.hash_of(secret))
     if user is None:
         raise _unauthenticated(
             "This API key is unknown or was revoked. Ask an admin of the tenant for a new one (createApiKey)."

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from api.database import Database
 
 _SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 async def live(_: Request) -> Response:
@@ -32,7 +35,7 @@ async def ready(request: Request) -> Response:
 async def check(database: Database) -> dict[str, dict[str, Any]]:
     """Check what the service needs, each with a reason where it fails."""
     try:
-        async with asyncio.timeout(_SECONDS), database.pool.acquire() as connection:
+        async with asyncio.timeout(_SECONDS), database.own() as connection:
             todo = await pending(connection)
     except MigrationError as error:
         return {"database": _ok(), "migrations": _failed(str(error))}
@@ -40,6 +43,7 @@ async def check(database: Database) -> dict[str, dict[str, Any]]:
         return {"database": _failed(f"No connection or no answer within {_SECONDS:g} seconds.")}
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         # Its message may name addresses and logins; the kind is enough for whoever asks from outside.
+        log.warning("database_unavailable", reason=str(error))
         return {"database": _failed(f"The database can't be reached ({type(error).__name__}).")}
     if todo:
         missing = f"Not applied: {', '.join(todo)}. Run pourplan migrate."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -25,6 +25,8 @@ MAX_NAMES = 100
 """Clients name their operations as they like; beyond so many names all are counted as `other`."""
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+Labelled = TypeVar("Labelled", Counter, Histogram)
+
 log = structlog.get_logger(__name__)
 
 
@@ -35,6 +37,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._names: set[str] = set()
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self._operations = Counter(
             "pourplan_operations",
             "GraphQL operations that ended, by name, type and outcome (ok, error, timeout, internal).",
@@ -65,14 +68,21 @@ class Metrics:
     def operation(self, name: str | None, kind: str, outcome: str, seconds: float) -> None:
         """Count an operation that has ended."""
         shown, kind = self._shown(name), kind or "none"
-        self._operations.labels(shown, kind, outcome).inc()
+        self._child(self._operations, shown, kind, outcome).inc()
         if kind != "subscription":
-            self._operation_seconds.labels(shown, kind).observe(seconds)
+            self._child(self._operation_seconds, shown, kind).observe(seconds)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count an HTTP request that was answered."""
-        self._requests.labels(route, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        self._child(self._requests, route, str(status)).inc()
+        self._child(self._request_seconds, route).observe(seconds)
+
+    def _child(self, metric: Labelled, *labels: str) -> Labelled:
+        """Find a metric's child; prometheus_client takes a lock and checks the labels each time."""
+        found = self._children.get((metric, labels))
+        if found is None:
+            found = self._children[metric, labels] = metric.labels(*labels)
+        return cast("Labelled", found)
 
     def _shown(self, name: str | None) -> str:
         if name is None:

@@ -8,6 +8,7 @@ well-formed request is a 200. Checked with the audit suite of npm `graphql-http`
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ EVENT_STREAM = "text/event-stream"
 _STATUS_OF_CODE = {"INTERNAL": 500, "TIMEOUT": 504}
 
 
+@functools.lru_cache(maxsize=256)
 def media_type(accept: str | None) -> str | None:
     """Choose the media type of an answer from an Accept header; None where the client accepts neither.
 
@@ -32,6 +34,7 @@ def media_type(accept: str | None) -> str | None:
     return max(weighed, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
+@functools.lru_cache(maxsize=256)
 def prefers_stream(accept: str) -> bool:
     """Whether a client wants a stream of events more than JSON: weighs it more, or names it first."""
     weighed = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,13 +63,10 @@ async def read_request(request: Request, seconds: float) -> GraphQLRequestData:
 async def _read(request: Request) -> Mapping[str, Any]:
     if request.method == "GET":
         return _from_address(request)
-    content_type, parameters = parse_content_type(request.headers.get("content-type", ""))
+    content_type, charset = _content_type(request.headers.get("content-type", ""))
     if content_type == "multipart/form-data":
         return await _from_form(request)
-    if content_type != "application/json" or parameters.get("charset", "utf-8").lower() not in (
-        "utf-8",
-        "utf8",
-    ):
+    if content_type != "application/json" or charset not in ("utf-8", "utf8"):
         found = repr(request.headers["content-type"]) if content_type else "missing"
         raise Refusal(
             415,
@@ -77,6 +75,13 @@ async def _read(request: Request) -> Mapping[str, Any]:
             "or multipart/form-data for an upload.",
         )
     return _mapping(_json(await request.body(), "The request's body"), "The request's body")
+
+
+@functools.lru_cache(maxsize=64)
+def _content_type(header: str) -> tuple[str, str]:
+    """Tell the media type and the character set."""
+    content_type, parameters = parse_content_type(header)
+    return content_type, parameters.get("charset", "utf-8").lower()
 
 
 def _from_address(request: Request) -> Mapping[str, Any]:

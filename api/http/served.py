@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import strawberry
@@ -75,14 +75,7 @@ class ServedSchema(strawberry.Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
-        """Execute a query or a mutation; a known query from its statements alone, where it can be."""
-        document = self._documents.find(query)
-        if document and self._at_once:
-            known = await self._answer_at_once(
-                self._at_once, document, operation_name, variable_values, context_value
-            )
-            if known:
-                return known
+        """Execute a query or a mutation."""
         answer = await super().execute(
             query,
             variable_values,
@@ -95,19 +88,20 @@ class ServedSchema(strawberry.Schema):
         _tell(answer)
         return answer
 
-    async def _answer_at_once(
-        self,
-        at_once: AtOnce,
-        document: DocumentNode,
-        name: str | None,
-        variables: dict[str, Any] | None,
-        context: Any,
+    async def answer_at_once(
+        self, query: str | None, name: str | None, variables: Mapping[str, Any] | None, context: Any
     ) -> ExecutionResult | None:
-        """Do what the extensions do, without them: keep the time, observe how it went."""
+        """Answer a known query from its statements alone; None where it has to be executed.
+
+        It does what the extensions do, without them: keeps the time, observes how it went.
+        """
+        document = self._documents.find(query)
+        if document is None or self._at_once is None:
+            return None
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._seconds):
-                data = await at_once.answer(document, name, variables, context)
+                data = await self._at_once.answer(document, name, variables, context)
         except TimeoutError as error:
             answer = PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
             _tell(answer)

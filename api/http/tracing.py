@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.errors import INTERNAL, account, internal_message, reference
@@ -23,16 +23,18 @@ Count: TypeAlias = Callable[[str, int, float], None]
 """Told of each answer: the route, the status, the seconds until the answer was complete."""
 
 REQUEST_ID = "X-Request-ID"
+_ID = REQUEST_ID.lower().encode()
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _ROUTINE = ("/graphql", "/health", "/metrics", "/playground")
 _BEARERS = ("/downloads",)
 """Below these, a path is a permission: who reads it may fetch what it names."""
 _HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"x-frame-options": b"DENY",
 }
+"""Unless the answer has its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -64,10 +66,7 @@ class TraceRequests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = request_id
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                message["headers"] = _with_ours(message["headers"], request_id)
             await send(message)
 
         try:
@@ -102,6 +101,14 @@ class TraceRequests:
             raise
         finally:
             log.debug("connection_closed", path=_path(scope))
+
+
+def _with_ours(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """Give the headers of an answer with its id, and with those that guard it."""
+    own = [header for header in headers if header[0] != _ID]
+    names = {name for name, _ in own}
+    guards = [header for header in _HEADERS.items() if header[0] not in names]
+    return [*own, *guards, (_ID, request_id.encode())]
 
 
 def _request_id(headers: Headers) -> str:

@@ -63,6 +63,7 @@ class GraphQLView(GraphQL[Context, None]):
             connection_init_wait_timeout=timedelta(seconds=10),
             max_subscriptions_per_connection=None,
         )
+        self._served = schema
         self._seconds = settings.request_seconds
         self._context_of = context_of
         self._admit = admit
@@ -100,12 +101,38 @@ class GraphQLView(GraphQL[Context, None]):
         request.state.media_type = chosen
         try:
             _check_method(request)
-            return await self.run(request)
+            return await self._answer(request, chosen)
         except Refusal as refusal:
             # What came in too large is told by whom counted it.
             if refusal.status == 413:
                 raise
             return refusal.response(chosen)
+
+    async def _answer(self, request: Request, chosen: str) -> Response:
+        context = await self._context_of(request)
+        asked = request.state.asked = await self._read(request)
+        if asked.protocol == "http":
+            known = await self._served.answer_at_once(
+                asked.query, asked.operation_name, asked.variables, context
+            )
+            if known:
+                return self._finished(await self.process_result(request, known), chosen)
+        return await self.run(request, context)
+
+    async def _read(self, request: Request) -> GraphQLRequestData:
+        """Read the request, and how its answer is to come."""
+        found = await read_request(request, self._seconds)
+        accept = request.headers.get("accept") or ""
+        transport = self._get_stream_transport_from_headers(request.headers) if accept else None
+        # Clients that take both want a stream for subscriptions alone.
+        if transport and (_may_subscribe(found.query) or negotiation.prefers_stream(accept)):
+            found.protocol = transport.protocol
+        return found
+
+    def _finished(self, answer: GraphQLHTTPResponse, chosen: str) -> Response:
+        """Encode an answer with the status that belongs to it."""
+        headers = {"Content-Type": f"{chosen}; charset=utf-8", "Cache-Control": "no-store"}
+        return Response(self.encode_json(answer), negotiation.status(answer, chosen), headers)
 
     async def get_context(
         self,
@@ -132,14 +159,9 @@ class GraphQLView(GraphQL[Context, None]):
         return False
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """Read the request."""
-        found = await read_request(request._request, self._seconds)  # type: ignore[attr-defined]
-        transport = self._get_stream_transport_from_headers(request.headers)
-        # Clients that take both want a stream for subscriptions alone.
-        accept = request.headers.get("accept") or ""
-        if transport and (_may_subscribe(found.query) or negotiation.prefers_stream(accept)):
-            found.protocol = transport.protocol
-        return found
+        """Give the request as it was read before."""
+        asked: GraphQLRequestData = request._request.state.asked  # type: ignore[attr-defined]
+        return asked
 
     async def execute_single(
         self,
@@ -182,11 +204,9 @@ class GraphQLView(GraphQL[Context, None]):
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
     ) -> Response:
-        """Encode an answer with the status that belongs to it."""
+        """Encode what was executed."""
         assert isinstance(response_data, dict)  # noqa: S101 - several operations at once are refused before
-        chosen = sub_response.media_type or negotiation.JSON
-        headers = dict(sub_response.headers) | {"Content-Type": f"{chosen}; charset=utf-8"}
-        return Response(self.encode_json(response_data), negotiation.status(response_data, chosen), headers)
+        return self._finished(response_data, sub_response.media_type or negotiation.JSON)
 
     def encode_json(self, data: object) -> bytes:
         """Encode with orjson."""

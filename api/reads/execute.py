@@ -194,8 +194,7 @@ class ReadingExecutor(StrawberryGraphQLCoreExecutionContext):
 
 async def run_statement(caller: Caller, text: str, parameters: Sequence[Any]) -> bytes:
     """Run a compiled statement; gives its JSON, empty for null."""
-    async with caller.reading() as connection:
-        found: bytes | None = await connection.fetchval(text, *parameters)
+    found: bytes | None = await caller.read(text, parameters)
     return found or b""
 
 

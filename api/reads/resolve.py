@@ -36,8 +36,8 @@ class Caller(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[DatabaseConnection]:
         """Open a transaction in which row-level security sees the caller."""
 
-    def reading(self) -> AbstractAsyncContextManager[DatabaseConnection]:
-        """Open the same for one statement that only reads."""
+    async def read(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Give the only value of one statement that only reads."""
 
     async def load(self, read: Reader, key: Hashable) -> Any:
         """Read one together with all others that the same answer asks of `read`."""

@@ -62,8 +62,7 @@ def application(settings: dict[str, Any]) -> Starlette:
 
     async def answer(request: Request) -> Response:
         key, text, values = known[orjson.loads(await request.body())["operationName"]]
-        async with opened["database"].reading(LOCAL_IDENTITY) as connection:
-            found = await connection.fetchval(text, *values)
+        found = await opened["database"].read(LOCAL_IDENTITY, text, values)
         return Response(b'{"data":{"%s":%s}}' % (key.encode(), found), media_type="application/json")
 
     return Starlette(routes=[Route("/graphql", answer, methods=["POST"])], lifespan=lifespan)

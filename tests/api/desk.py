@@ -1,6 +1,6 @@
 """Somebody at work, who asks the schema as a member of a tenant, on the real database."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
@@ -72,9 +72,9 @@ class CountingContext(Context):
         self.transactions += 1
         return super().transaction()
 
-    def reading(self) -> Any:
+    async def read(self, statement: str, parameters: Sequence[Any]) -> Any:
         self.transactions += 1
-        return super().reading()
+        return await super().read(statement, parameters)
 
 
 @dataclass

@@ -167,7 +167,7 @@ async def test_a_key_acts_with_its_role_and_not_as_one_of_the_people(
     services: Services, plant: Plant, admin: Connection, boss: Desk
 ) -> None:
     made = await new_key(boss, "VIEWER")
-    async with services.database.pool.acquire() as connection:
+    async with services.database.own() as connection:
         user = await connection.fetchval("select use_api_key($1)", hash_of(made["secret"]))
     machine = Desk(services, Identity(user))
     assert await machine.ask("{ tenant { slug role } }") == {"tenant": {"slug": plant.slug, "role": "VIEWER"}}
@@ -179,11 +179,12 @@ async def test_a_key_acts_with_its_role_and_not_as_one_of_the_people(
 
 async def test_a_revoked_key_opens_nothing_and_stays_revoked(services: Services, boss: Desk) -> None:
     made = await new_key(boss)
-    async with services.database.pool.acquire() as connection:
+    async with services.database.own() as connection:
         user = await connection.fetchval("select use_api_key($1)", hash_of(made["secret"]))
-        revoked = await boss.ask(REVOKE, input={"apiKeyId": made["apiKey"]["id"]})
-        when = revoked["revokeApiKey"]["apiKey"]["revokedAt"]
-        assert when
+    revoked = await boss.ask(REVOKE, input={"apiKeyId": made["apiKey"]["id"]})
+    when = revoked["revokeApiKey"]["apiKey"]["revokedAt"]
+    assert when
+    async with services.database.own() as connection:
         assert await connection.fetchval("select use_api_key($1)", hash_of(made["secret"])) is None
     assert await Desk(services, Identity(user)).ask("{ tenant { role } }") == {"tenant": None}
     again = await boss.ask(REVOKE, input={"apiKeyId": made["apiKey"]["id"]})
