@@ -14,6 +14,7 @@ from api.foundry.queries import FoundryQueries
 from api.foundry.table_mutations import FoundryTableMutations
 from api.members.mutations import MemberMutations
 from api.members.queries import MemberQueries
+from api.planning.batch_mutations import BatchMutations
 from api.planning.mutations import PlanningMutations
 from api.planning.queries import PlanningQueries
 from api.planning.replan_mutations import ReplanMutations
@@ -64,6 +65,7 @@ class Mutation(
     FoundryTableMutations,
     PlanningMutations,
     ReplanMutations,
+    BatchMutations,
     TenantMutations,
     MemberMutations,
 ):

@@ -136,6 +136,29 @@ from (
 join scenarios as s on s.tenant_id = $1 and s.is_base
 """
 
+BATCHES = """
+with batch as (
+    insert into run_batches (tenant_id, name, requested_by, requested_at)
+    values ($1, 'What if', $2, timestamptz '2024-09-01 07:00+02'),
+        ($1, null, $2, timestamptz '2024-09-01 08:00+02')
+    returning id, name, tenant_id
+)
+update plan_runs as r
+set batch_id = made.batch_id, batch_place = made.place,
+    what_if = case when made.place % 3 < 2 then jsonb_build_object('max_patterns', made.place,
+        'flask_factor', 0.5 + made.place / 4.0, 'policy', 'LEXICOGRAPHIC') end
+from (
+    select t.id, t.place / 2 as place, b.id as batch_id
+    from (
+        select id, row_number() over (order by requested_at, id)::int as place
+        from plan_runs where tenant_id = $1 and kind = 'REPLAN'
+    ) as t
+    join batch as b on (b.name is null) = (t.place % 2 = 0)
+    where t.place % 5 > 0
+) as made
+where r.id = made.id
+"""
+
 FORECASTS = """
 insert into forecasts (run_id, tenant_id, month, method, total_heats)
 select id, $1, month, 'shares', 240 from plan_runs
@@ -252,6 +275,7 @@ async def generate(connection: asyncpg.Connection, tenant: UUID, user: UUID, siz
             (PARTS, sizes.parts, sizes.groups),
             (ORDERS, sizes.orders, sizes.parts),
             (RUNS, sizes.runs, user),
+            (BATCHES, user),
             (FORECASTS,),
             (FORECAST_HEATS, sizes.forecast_grades),
             (FORECAST_GROUPS,),

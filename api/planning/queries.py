@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 
+from api.planning.batch_types import RunBatch
 from api.planning.types import RUN_TYPE_NAMES, ForecastRun, PlanRun, PlanRunKind, RunStatus
 from api.reads.mapping import Argument, First, Page, falling, read
 from api.relay import Connection
@@ -16,6 +17,7 @@ MONTH = Argument("month", Month, "The month that was forecast.", where="{row}.mo
 KIND = Argument("kind", PlanRunKind | None, "Only runs of this kind.", where="{row}.kind = {value}")
 STATUS = Argument("status", RunStatus | None, "Only runs in this status.", where="{row}.status = {value}")
 
+BATCH_ID = Argument("id", strawberry.ID, "Id of the batch.", where="{row}.id = {value}", of=("RunBatch",))
 OF_SCENARIO = Argument(
     "scenarioId",
     strawberry.ID | None,
@@ -44,4 +46,11 @@ class PlanningQueries:
     plan_run: PlanRun | None = read(
         First(arguments=(RUN_ID,)),
         description="One run; null where there is none with this id in the tenant.",
+    )
+    run_batches: Connection[RunBatch] = read(
+        Page(order=(falling("requested_at", datetime),)), description="Batches of replans, the newest first."
+    )
+    run_batch: RunBatch | None = read(
+        First(arguments=(BATCH_ID,)),
+        description="One batch; null where there is none with this id in the tenant.",
     )

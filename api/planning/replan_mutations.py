@@ -106,7 +106,7 @@ class ReplanMutations:
     ) -> ReplanMondayPayload:
         """Store the problem, queue the run and hand it over."""
         scenario = key_of(input.scenario_id, "Scenario", path=SCENARIO)
-        seconds, token = _seconds(input.time_limit_seconds), _token(input.idempotency_key)
+        seconds, token = checked_seconds(input.time_limit_seconds), checked_token(input.idempotency_key)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "starting a replan")
             key = await _same_run(connection, token)
@@ -142,7 +142,14 @@ class ReplanMutations:
         return RollScenarioPayload(scenario=stored_one(Scenario, key))
 
 
-def _seconds(asked: int | None) -> int:
+def checked_seconds(asked: int | None) -> int:
+    """Give the seconds to search.
+
+    Raises
+    ------
+    UserMistake
+        `TIME_LIMIT_OUT_OF_RANGE`
+    """
     seconds = DEFAULT_SECONDS if asked is None else asked
     if not 1 <= seconds <= MOST_SECONDS:
         raise UserMistake(
@@ -154,7 +161,14 @@ def _seconds(asked: int | None) -> int:
     return seconds
 
 
-def _token(asked: str | None) -> str | None:
+def checked_token(asked: str | None) -> str | None:
+    """Give an idempotency key that can be stored.
+
+    Raises
+    ------
+    UserMistake
+        `IDEMPOTENCY_KEY_INVALID`
+    """
     if asked is not None and not (0 < len(asked) <= LONGEST_KEY and is_storable(asked)):
         raise UserMistake(
             "IDEMPOTENCY_KEY_INVALID",

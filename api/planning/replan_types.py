@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
@@ -13,12 +13,16 @@ from api.context import Info
 from api.foundry.types import FlaskSize, Order, Part, Scenario
 from api.planning import comparison
 from api.planning.comparison import PlanComparison
+from api.planning.judging import PatternSharing, PlanPolicy
 from api.planning.types import Form, PlanRun, RunStatus
 from api.reads.mapping import Argument, Column, Document, Json, Many, One, Page, Table, read, rising, stored
 from api.relay import Connection, described_enum
 from api.reports.links import Target
 from api.reports.plans import plan_file_name
 from api.reports.types import DownloadLink
+
+if TYPE_CHECKING:
+    from api.planning.batch_types import RunBatch
 
 
 @described_enum(
@@ -212,6 +216,24 @@ def _answered(column: str) -> Column:
     return Column(f"(select p.{column} from replans as p where p.run_id = {{row}}.id)")  # noqa: S608
 
 
+@stored(Document())
+@strawberry.type(description="What the problem of a run changes against its scenario; null: as it is there.")
+class WhatIf:
+    """The place of a run in its batch's grid."""
+
+    pattern_unit: PatternSharing | None = strawberry.field(description="What shares a pattern place.")
+    policy: PlanPolicy | None = strawberry.field(description="What the plan weighs first.")
+    time_limit_seconds: int | None = strawberry.field(description="Seconds to search at most.")
+    max_patterns: int | None = strawberry.field(description="Patterns on the molding line at the same time.")
+    molds_per_day: int | None = strawberry.field(description="Molds a day, all patterns together.")
+    flask_factor: float | None = strawberry.field(description="Flasks of every size, multiplied by this.")
+    pour_factor: float | None = strawberry.field(description="Tons poured a day, multiplied by this.")
+    demand_factor: float | None = strawberry.field(
+        description="Units left to mold of each part, multiplied by this."
+    )
+    overtime_days: int | None = strawberry.field(description="So many of the next free Saturdays are worked.")
+
+
 @stored(Table("plan_runs", where="{row}.kind = 'REPLAN'"))
 @strawberry.type(description="Molds of each order on each working day of a foundry.")
 class ReplanRun(PlanRun):
@@ -221,6 +243,13 @@ class ReplanRun(PlanRun):
     asof_date: date = strawberry.field(description="The Monday on which the plan starts.")
     time_limit_seconds: float = read(
         Column("({row}.problem ->> 'time_limit_seconds')::float8"), description="Seconds to search at most."
+    )
+    batch: Annotated[RunBatch, strawberry.lazy("api.planning.batch_types")] | None = read(
+        One("batch_id"), description="The batch that it belongs to; null where it was asked for alone."
+    )
+    what_if: WhatIf | None = read(
+        Json("{row}.what_if"),
+        description="What its problem changes against the scenario; null unless it is one of a grid.",
     )
     summary: ReplanSummary | None = read(
         One("id", there="run_id"), description="The plan in figures; null until SUCCEEDED."

@@ -70,6 +70,7 @@ RIGHTS = {
     "product_group_monthly": FACTS,
     "charge_schedule": FACTS,
     "charge_schedule_days": FACTS,
+    "run_batches": RESULTS,
     "plan_runs": RESULTS,
     "plan_run_leases": Rights(select=NOBODY),
     "forecasts": RESULTS,
@@ -133,6 +134,7 @@ ROWS = {
         " values ('{tenant}', '2024-09-0{n}', '04:00', '{grade1}')"
     ),
     "charge_schedule_days": "(tenant_id, scheduled_on) values ('{tenant}', '2024-09-0{n}')",
+    "run_batches": "(tenant_id, idempotency_key, requested_by) values ('{tenant}', 'Key {n}', '{user}')",
     "plan_runs": (
         "(id, tenant_id, kind, problem, month, requested_by)"
         " values ('{run}', '{tenant}', 'FORECAST', '{{}}', '2024-09-01', '{user}')"
@@ -593,6 +595,8 @@ FUNCTIONS = {
     "create_run": USERS,
     "cancel_run": USERS,
     "create_replan": USERS,
+    "create_batch": USERS,
+    "cancel_batch": USERS,
     "clone_scenario": USERS,
     "invite_member": USERS,
     "withdraw_invitation": USERS,
@@ -692,10 +696,21 @@ async def test_who_does_not_plan_neither_starts_nor_cancels_runs(stage: Stage, a
         copy = f"select public.clone_scenario('{scenario}', 'Copy')"
         replan = f"select public.create_replan('{scenario}', '2026-01-05', '{{}}')"
         assert await tries(connection, copy) == await tries(connection, replan) == 0
+        batch = "select public.create_batch('Grid', '[{}]', array['{}'::jsonb])"
+        assert await tries(connection, batch) == 0
 
 
 async def test_another_tenants_run_is_not_there(stage: Stage) -> None:
     async with stage.acting("admin of another tenant") as connection:
         with pytest.raises(asyncpg.PostgresError) as refused:
             await connection.execute("select public.cancel_run($1)", uuid.uuid5(stage.north.id, "run 1"))
+        assert refused.value.sqlstate == "PT404"
+
+
+async def test_another_tenants_batch_is_not_there(stage: Stage) -> None:
+    async with connected(stage.database.admin_url) as owner:
+        batch = await owner.fetchval("select id from run_batches where tenant_id = $1", stage.north.id)
+    async with stage.acting("admin of another tenant") as connection:
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await connection.execute("select public.cancel_batch($1)", batch)
         assert refused.value.sqlstate == "PT404"

@@ -141,7 +141,8 @@ class Document:
         if argument == "ids":
             return [self.node_id("node") for _ in range(self.draws.randint(0, 6))]
         if kind.name == "ID":
-            return self.node_id({"scenarioId": "Scenario"}.get(argument, "node"))
+            type_name = {"Query.runBatch": "RunBatch"}.get(place, "node")
+            return self.node_id({"scenarioId": "Scenario"}.get(argument, type_name))
         if argument in ("after", "before"):
             return self.pick([*self.known.cursors.get(place, ()), "nonsense"])
         return self.pick(SENSIBLE[argument] if argument in SENSIBLE else SENSIBLE[kind.name])

@@ -53,7 +53,7 @@ def arguments_of(name: str, field: GraphQLField, shop: Shop) -> str:
     ids = shop.known.ids
     values = {
         "month": '"2024-09"',
-        "id": f'"{ids["ForecastRun"][0]}"',
+        "id": f'"{ids["RunBatch" if name == "runBatch" else "ForecastRun"][0]}"',
         "ids": f'["{ids["ReplanRun"][0]}", "{ids["SteelGrade"][0]}", "{ids["Tenant"][0]}"]',
     }
     given = [

@@ -1,0 +1,256 @@
+"""Asking for many replans at once, and ending them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import strawberry
+from pydantic import ValidationError
+
+from api.context import Info
+from api.database import Connection
+from api.foundry import store as foundry
+from api.foundry.problem import sound_problem
+from api.payloads import UserMistakes, answers_mistakes
+from api.planning import batch_store
+from api.planning.batch_inputs import WHAT_IF, WhatIfInput, choices_of, require_few
+from api.planning.batch_types import RunBatch
+from api.planning.replan_mutations import DEFAULT_SECONDS, checked_seconds, checked_token
+from api.planning.what_if import WhatIf, changed, grid
+from api.reads.asking import stored_one
+from api.relay import UserError, UserMistake, is_storable, key_of
+from api.roles import Role, require
+from solver_jobs.faults import describe_faults
+from solver_jobs.foundry.problem import FoundryProblem
+from solver_jobs.foundry.task import MOST_SECONDS, ReplanTask
+
+SCENARIOS = ("input", "scenarioIds")
+BATCH = ("input", "batchId")
+LONGEST_NAME = 200
+TOO_MANY = "PT429"
+MOST_MISTAKES = 20
+
+
+@strawberry.input(description="The scenarios to plan, and the what-ifs to try with each.")
+class ReplanManyInput:
+    """What to plan."""
+
+    scenario_ids: list[strawberry.ID] = strawberry.field(description="Ids of the scenarios, one or more.")
+    what_if: WhatIfInput | None = strawberry.field(
+        default=None, description="Changes to try with each scenario; without any, each is planned as it is."
+    )
+    time_limit_seconds: int | None = strawberry.field(
+        default=DEFAULT_SECONDS, description=f"Seconds to search each plan at most, 1 to {MOST_SECONDS}."
+    )
+    name: str | None = strawberry.field(
+        default=None, description=f"Name of the batch for people, up to {LONGEST_NAME} characters."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text, new for each batch that is wanted: asked twice with the same one, the second "
+        "answer is the first one's batch.",
+    )
+
+
+@strawberry.type(description="The queued batch.")
+class ReplanManyPayload:
+    """Answer of `replanMany`."""
+
+    batch: RunBatch | None = strawberry.field(
+        default=None, description="The batch; follow it with batchUpdates. Null if nothing was queued."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was queued; empty if all went well."
+    )
+
+
+@strawberry.input(description="The batch to end.")
+class CancelBatchInput:
+    """What to cancel."""
+
+    batch_id: strawberry.ID = strawberry.field(description="Id of the batch.")
+    keep_best: bool | None = strawberry.field(
+        default=False,
+        description="Let running jobs end SUCCEEDED with their best plans so far; queued ones are cancelled.",
+    )
+
+
+@strawberry.type(description="The batch that was to end.")
+class CancelBatchPayload:
+    """Answer of `cancelBatch`."""
+
+    batch: RunBatch | None = strawberry.field(
+        default=None, description="The batch as it is now; null if nothing was changed."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was changed; empty if all went well."
+    )
+
+
+@strawberry.type
+class BatchMutations:
+    """What can be asked of many replans at once."""
+
+    @strawberry.mutation(
+        description="Plan several scenarios, or a scenario under a grid of what-ifs: one replan for each "
+        "combination, all or none of them queued. For planners. Scenarios stay as they are; what each run is "
+        "given is stored with it."
+    )
+    @answers_mistakes(ReplanManyPayload)
+    async def replan_many(
+        self,
+        info: Info,
+        input: ReplanManyInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ReplanManyPayload:
+        """Store all problems, queue the runs and hand each over."""
+        scenarios, choices = _scenarios(input.scenario_ids), choices_of(input.what_if)
+        require_few(len(scenarios), choices)
+        seconds, token = checked_seconds(input.time_limit_seconds), checked_token(input.idempotency_key)
+        name = _name(input.name)
+        async with info.context.transaction() as connection:
+            await require(connection, Role.PLANNER, "starting replans")
+            key = await batch_store.batch_of_token(connection, token) if token else None
+            if key is None:
+                wanted = _Wanted(list(grid(choices)), seconds, is_grid=bool(choices))
+                for scenario in scenarios:
+                    await wanted.add(scenario, await _problem(connection, scenario))
+                key = await _queue(connection, name, wanted, token)
+            runs = await batch_store.runs_of(connection, key)
+        for run in runs:
+            await info.context.services.dispatcher.hand_over(run)
+        return ReplanManyPayload(batch=stored_one(RunBatch, key))
+
+    @strawberry.mutation(
+        description="End all runs of a batch that are queued or running. For planners. Plans that are there "
+        "stay."
+    )
+    @answers_mistakes(CancelBatchPayload)
+    async def cancel_batch(
+        self,
+        info: Info,
+        input: CancelBatchInput,  # noqa: A002 - the argument's name in the schema
+    ) -> CancelBatchPayload:
+        """End the runs in the database, then their workers."""
+        key = key_of(input.batch_id, "RunBatch", path=BATCH)
+        async with info.context.transaction() as connection:
+            await require(connection, Role.PLANNER, "cancelling a batch")
+            before = await batch_store.state(connection, key)
+            if before is None:
+                raise UserMistake("NOT_FOUND", "There is no batch with this id in your tenant.", path=BATCH)
+            if before["queued"] + before["running"] == 0:
+                raise UserMistake(
+                    "BATCH_HAS_ENDED",
+                    "All runs of the batch have ended already.",
+                    path=BATCH,
+                    hint="Read their plans, or ask for a new batch.",
+                )
+            cancelled = await batch_store.cancel(connection, key, keep_best=bool(input.keep_best))
+        for run in cancelled:
+            await info.context.services.dispatcher.cancel(run)
+        return CancelBatchPayload(batch=stored_one(RunBatch, key))
+
+
+@dataclass
+class _Wanted:
+    """The runs of a batch, while they are put together."""
+
+    what_ifs: Sequence[WhatIf]
+    seconds: int
+    is_grid: bool
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+
+    async def add(self, scenario: UUID, problem: FoundryProblem) -> None:
+        """Add each what-if of a scenario.
+
+        Raises
+        ------
+        UserMistakes
+            Some of them can't be planned.
+        """
+        tasks = await asyncio.to_thread(_tasks, problem, self.what_ifs, self.seconds)
+        self.tasks += tasks
+        self.runs += [
+            {
+                "scenario_id": str(scenario),
+                "asof_date": problem.asof_date.isoformat(),
+                "what_if": what_if.told() if self.is_grid else None,
+            }
+            for what_if in self.what_ifs
+        ]
+
+
+def _tasks(problem: FoundryProblem, what_ifs: Sequence[WhatIf], seconds: int) -> list[str]:
+    from solver_jobs.foundry.checks import check  # with the tables of numpy, which the start can do without
+
+    tasks: list[str] = []
+    mistakes: list[UserMistake] = []
+    for what_if in what_ifs:
+        try:
+            made = changed(problem, what_if)
+        except ValidationError as error:
+            message = f"With {what_if}: {'; '.join(describe_faults(error)[:3])}"
+            mistakes.append(UserMistake("WHAT_IF_OUT_OF_RANGE", message, path=WHAT_IF))
+            continue
+        mistakes += [
+            UserMistake(
+                found.code, f"With {what_if}: {found.place}: {found.message}", path=WHAT_IF, hint=found.hint
+            )
+            for found in check(made)
+            if found.severity == "ERROR"
+        ]
+        limit = what_if.time_limit_seconds or seconds
+        tasks.append(ReplanTask(problem=made, time_limit_seconds=limit).model_dump_json())
+    if mistakes:
+        raise UserMistakes(mistakes[:MOST_MISTAKES])
+    return tasks
+
+
+async def _queue(connection: Connection, name: str | None, wanted: _Wanted, token: str | None) -> UUID:
+    try:
+        return await batch_store.queue(connection, name, wanted.runs, wanted.tasks, token)
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != TOO_MANY:
+            raise
+        raise UserMistake(
+            "TOO_MANY_RUNS",
+            str(error),
+            path=("input",),
+            hint="Wait until some have ended, cancel a batch, or ask for fewer.",
+        ) from error
+
+
+async def _problem(connection: Connection, scenario: UUID) -> FoundryProblem:
+    content = await foundry.problem(connection, scenario)
+    if content is None:
+        raise UserMistake("NOT_FOUND", "One of the ids is of no scenario in your tenant.", path=SCENARIOS)
+    problem, _ = await sound_problem(content, SCENARIOS)
+    return problem
+
+
+def _scenarios(asked: Sequence[str]) -> list[UUID]:
+    keys = [key_of(one, "Scenario", path=(*SCENARIOS, str(place))) for place, one in enumerate(asked)]
+    if not keys or len(set(keys)) < len(keys):
+        raise UserMistake(
+            "SCENARIOS_INVALID",
+            "scenarioIds is empty; expected one or more." if not keys else "scenarioIds names one twice.",
+            path=SCENARIOS,
+            hint="Name each scenario once.",
+        )
+    return keys
+
+
+def _name(asked: str | None) -> str | None:
+    name = (asked or "").strip()
+    if len(name) > LONGEST_NAME or not is_storable(name):
+        raise UserMistake(
+            "NAME_INVALID",
+            f"name has {len(name)} characters; expected {LONGEST_NAME} at most, that can be stored.",
+            path=("input", "name"),
+        )
+    return name or None
