@@ -9,13 +9,22 @@ from uuid import UUID
 
 import strawberry
 
+from api.auth import LOCAL_USER
 from api.context import Info
-from api.reads.mapping import Document, Json, Table, read, stored
+from api.reads.mapping import Column, Document, Json, Table, read, stored
 from api.relay import Node, described_enum
 from api.reports.links import Target
 from api.reports.types import DownloadLink
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import Severity
+
+# Row-level security decides which members and keys the caller is told of.
+IMPORTED_BY_NAME = (
+    "coalesce((select m.email from tenant_members as m"  # noqa: S608
+    " where m.tenant_id = {row}.tenant_id and m.user_id = {row}.imported_by),"
+    " (select k.name from api_keys as k where k.tenant_id = {row}.tenant_id and k.id = {row}.imported_by),"
+    f" case when {{row}}.imported_by = '{LOCAL_USER}' then 'this machine' end)"
+)
 
 described_enum(
     "What a workbook holds, told by its titles and headers.",
@@ -104,6 +113,11 @@ class WorkbookImport(Node):
     rows_stored: int = strawberry.field(description="Of these, how many changed what was stored.")
     imported_at: datetime = strawberry.field(description="When it was imported.")
     imported_by: strawberry.ID = strawberry.field(description="Id of the user who imported it.")
+    imported_by_name: str | None = read(
+        Column(IMPORTED_BY_NAME),
+        description="Who that is: the e-mail address of a member, the name of an API key (told to admins), "
+        "or `this machine` where nobody signs in; null where no name is known.",
+    )
     report: WorkbookReport = read(Json("{row}.report"), description="What was said about it.")
 
     @strawberry.field(description="The file as it came, under a short-lived link.")

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from api.auth import LOCAL_USER, Identity
 from api.context import Services
 from tests.api.desk import Desk, desk_of
-from tests.database import Plant
+from tests.api.reads.comparing import answered_alike
+from tests.database import Connection, Plant, add_member
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
 PRODUCTION = SAMPLE / "steel_grade_production.xlsx"
@@ -85,6 +87,50 @@ async def test_an_import_tells_who_brought_what(newcomer: Desk, planner: Desk) -
     listed = [node["id"] for node in first["nodes"] + rest["nodes"]]
     assert listed == [node["id"] for node in imports["nodes"]]
     assert (await planner.ask(IMPORTS))["imports"]["totalCount"] == 0
+
+
+NAMES = "{ imports { nodes { importedBy importedByName } } }"
+
+
+async def names(desk: Desk) -> list[str | None]:
+    return [node["importedByName"] for node in (await answered_alike(desk, NAMES))["imports"]["nodes"]]
+
+
+async def test_an_import_names_the_member_who_brought_it(
+    newcomer: Desk, other_plant: Plant, admin: Connection
+) -> None:
+    await bring(newcomer, PRODUCTION)
+    assert await names(newcomer) == [None]
+    await admin.execute(
+        "update tenant_members set email = 'ana@steel.example' where user_id = $1", newcomer.identity.user_id
+    )
+    assert await names(newcomer) == ["ana@steel.example"]
+    # Without a membership, the address is known no longer.
+    await admin.execute("delete from tenant_members where user_id = $1", newcomer.identity.user_id)
+    assert await names(desk_of(newcomer.services, other_plant, "viewer")) == [None]
+
+
+async def test_an_import_of_a_key_is_named_to_admins(
+    newcomer: Desk, other_plant: Plant, admin: Connection
+) -> None:
+    await bring(newcomer, PRODUCTION)
+    await admin.execute(
+        "insert into api_keys (id, tenant_id, name, role, created_by)"
+        " values ($1, $2, 'night ERP', 'planner', $1)",
+        newcomer.identity.user_id,
+        other_plant.id,
+    )
+    assert await names(newcomer) == [None]
+    assert await names(desk_of(newcomer.services, other_plant, "admin")) == ["night ERP"]
+
+
+async def test_an_import_without_signing_in_is_of_this_machine(
+    services: Services, other_plant: Plant, admin: Connection
+) -> None:
+    await add_member(admin, other_plant.id, "admin", LOCAL_USER)
+    local = Desk(services, Identity(LOCAL_USER, other_plant.slug))
+    await bring(local, PRODUCTION)
+    assert await names(local) == ["this machine"]
 
 
 async def test_the_link_to_the_original_opens_the_file(newcomer: Desk) -> None:
