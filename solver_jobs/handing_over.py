@@ -6,12 +6,16 @@ a run is held in the database while it is handed over, and the first worker that
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable
 
 import structlog
 
 from solver_jobs.calls import Calls, NotHandedOver, QueuedRun
 from solver_jobs.queue import RunQueue
+
+ASKED_AT_ONCE = 20
+"""Calls that are asked for side by side: a thousand that wait at Modal must not hold up what is new."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,12 +58,14 @@ class HandingOver:
         A run that has a call is looked at only when this is done thoroughly: a worker that dies before it
         claims its run, because the database does not let it in, must not be started in a circle.
         """
+        waiting = [run for run in waiting if may_start(run)]
+        over = await self._over(waiting) if thorough else frozenset[str]()
         started = 0
         refused: set[str] = set()
         for run in waiting:
             if run.kind in refused or not may_start(run):
                 continue
-            if run.call_id and not (thorough and await self._calls.has_ended(run)):
+            if run.call_id and run.call_id not in over:
                 continue
             reservation = await self._queue.reserve(run)
             if reservation is None:
@@ -78,3 +84,14 @@ class HandingOver:
             started += 1
             log.info("run_handed_over", run=str(run.run_id), kind=run.kind, call=call_id)
         return started
+
+    async def _over(self, runs: Iterable[QueuedRun]) -> frozenset[str]:
+        """Ask for the calls of runs; those that are surely over."""
+        turns = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        async def ask(run: QueuedRun) -> str | None:
+            async with turns:
+                return run.call_id if await self._calls.has_ended(run) else None
+
+        told = await asyncio.gather(*(ask(run) for run in runs if run.call_id))
+        return frozenset(call_id for call_id in told if call_id)
