@@ -122,8 +122,10 @@ class GraphQLView(GraphQL[Context, None]):
     async def _read(self, request: Request) -> GraphQLRequestData:
         """Read the request, and how its answer is to come."""
         found = await read_request(request, self._seconds)
-        accept = request.headers.get("accept") or ""
-        transport = self._get_stream_transport_from_headers(request.headers) if accept else None
+        accept = (request.headers.get("accept") or "").lower()
+        # Most accept JSON alone, for whom nothing has to be looked up.
+        streams = negotiation.EVENT_STREAM in accept or "multipart/mixed" in accept
+        transport = self._get_stream_transport_from_headers(request.headers) if streams else None
         # Clients that take both want a stream for subscriptions alone.
         if transport and (_may_subscribe(found.query) or negotiation.prefers_stream(accept)):
             found.protocol = transport.protocol
