@@ -115,22 +115,21 @@ def least_changes(instance: Instance) -> int:
 
 @compiled
 def _cheapest(
-    least: Ints, most: Ints, place: Floats, mold: Floats, on: Floats, off: Floats, change: float,
-    first_stop: float, loaded: int,
+    least: Ints, most: Ints, place: Floats, mold: Floats, on: Floats, off: Floats, pre: Floats, top: int,
+    change: float, first_stop: float, loaded: int,
 ) -> float:  # fmt: skip
     """Cheapest schedule of one order; the tables `on`, `off` (day + 1, molds so far) stay for the traceback.
 
     on[d+1, q] = place[d] + min over least <= m <= most of pre[q - m] + m x mold[d], where
     pre[q] = min(on[d, q], off[d, q] + change); off[d+1, q] = min(off[d, q], on[d, q] + change).
     """
-    days, top = len(least), on.shape[1] - 1
-    on[0, :] = FAR
-    off[0, :] = FAR
+    days = len(least)
+    on[0, : top + 1] = FAR
+    off[0, : top + 1] = FAR
     if loaded:
         on[0, 0] = 0.0
     else:
         off[0, 0] = 0.0
-    pre = np.empty(top + 1)
     for d in range(days):
         stop = first_stop if d == 0 else change
         for q in range(top + 1):
@@ -148,11 +147,11 @@ def _cheapest(
 
 @compiled
 def _trace(
-    least: Ints, most: Ints, place: Floats, mold: Floats, on: Floats, off: Floats, change: float,
+    least: Ints, most: Ints, place: Floats, mold: Floats, on: Floats, off: Floats, top: int, change: float,
     first_stop: float, molds: Ints, line: Ints,
 ) -> int:  # fmt: skip
     """Write the cheapest schedule down from the tables: molds and pattern by day; its changes."""
-    days, q, changes = len(least), on.shape[1] - 1, 0
+    days, q, changes = len(least), top, 0
     running = on[days, q] <= off[days, q]
     for back in range(days):
         d = days - 1 - back
@@ -179,17 +178,22 @@ def _trace(
 @compiled
 def _all_cheapest(
     least: Ints, most: Ints, quantity: Ints, due: Ints, loaded: Ints, places: Floats, mold: Floats,
-    late: Floats, change: float, first_stop: float, value: Floats, molds: Ints, line: Ints,
+    late: Floats, change: float, first_stop: float, on: Floats, off: Floats, pre: Floats, value: Floats,
+    molds: Ints, line: Ints,
 ) -> None:  # fmt: skip
-    """Cheapest schedule of each order, its value, its molds and pattern days; a row per order."""
+    """Cheapest schedule of each order, its value, its molds and pattern days; a row per order.
+
+    `on`, `off` and `pre` have room for the largest order; `mold` gets the late weights added.
+    """
     days = least.shape[1]
     for o in range(len(quantity)):
-        on, off = np.empty((days + 1, quantity[o] + 1)), np.empty((days + 1, quantity[o] + 1))
-        cost = mold[o].copy()
+        top, cost = quantity[o], mold[o]
         for d in range(max(due[o] + 1, 0), days):
             cost[d] += late[o]
-        value[o] = _cheapest(least[o], most[o], places, cost, on, off, change, first_stop, loaded[o])
-        _trace(least[o], most[o], places, cost, on, off, change, first_stop, molds[o], line[o])
+        value[o] = _cheapest(
+            least[o], most[o], places, cost, on, off, pre, top, change, first_stop, loaded[o]
+        )
+        _trace(least[o], most[o], places, cost, on, off, top, change, first_stop, molds[o], line[o])
 
 
 class DualFunction:
@@ -218,6 +222,8 @@ class DualFunction:
         shape = (len(self.orders), instance.horizon)
         self.value = np.zeros(len(self.orders))
         self.molds, self.line = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        room = (instance.horizon + 1, int(self._quantity.max(initial=0)) + 1)
+        self._tables = np.empty(room), np.empty(room), np.empty(room[1])
 
     def evaluate(self, prices: Prices) -> float:
         """Floor at `prices`; the cheapest schedules stay in `molds` and `line`."""
@@ -227,7 +233,8 @@ class DualFunction:
         _all_cheapest(
             self._least, self._most, self._quantity, self._due, self._loaded, prices.places,
             mold_prices(self._instance, prices)[self.orders], late, change,
-            change if self._instance.charge_day0_stops else 0.0, self.value, self.molds, self.line,
+            change if self._instance.charge_day0_stops else 0.0, *self._tables, self.value, self.molds,
+            self.line,
         )  # fmt: skip
         return float(self.value.sum() - capacity_value(self._instance, prices))
 
