@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from solver_jobs.foundry.planner import Progress as SolveProgress
 
 TO_STDOUT = Path("-")
+MOST_VIOLATIONS = 20
+"""Violations that are listed; further ones are counted."""
 
 
 @contextmanager
@@ -149,9 +151,28 @@ def verify_files(problem_file: Path, plan_file: Path) -> None:
         for name in counted.__dataclass_fields__:
             out.print(f"{name} = {_figure(getattr(counted, name))}")
     if violations:
-        many = "1 rule is" if len(violations) == 1 else f"{len(violations)} rules are"
-        raise CommandFailed(f"{many} broken:\n" + "\n".join(violations))
+        many = "1 violation" if len(violations) == 1 else f"{len(violations)} violations"
+        raise CommandFailed(f"{many}:\n{_first_ones(violations)}", _of_another_problem(problem, judged))
     out.print("The plan keeps every rule, and its summary is right.")
+
+
+def _first_ones(violations: list[str]) -> str:
+    """List violations, the first ones where they are many."""
+    more = len(violations) - MOST_VIOLATIONS
+    return "\n".join([*violations[:MOST_VIOLATIONS], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _of_another_problem(problem: FoundryProblem, judged: FoundryPlan) -> str | None:
+    """Tell what gives away that a plan was made for another problem."""
+    if judged.asof_date not in (None, problem.asof_date):
+        return (
+            f"The plan is of {judged.asof_date}, the problem of {problem.asof_date}: "
+            "hand in the problem that this plan was made for."
+        )
+    named = {row.order_id for row in judged.x} - {order.order_id for order in problem.orders}
+    if named:
+        return f"The plan has orders that the problem does not have, such as {min(named)}: are they a pair?"
+    return None
 
 
 def _figure(value: object) -> str:
@@ -174,8 +195,8 @@ def roll_files(problem_file: Path, plan_file: Path, target: Path | None, *, week
         done = read_plan(read_content(plan_file))
         if violations := verify(problem, done):
             raise CommandFailed(
-                "The plan can't be carried out as planned:\n" + "\n".join(violations),
-                "Roll with the problem that this plan was made for.",
+                f"The plan can't be carried out as planned:\n{_first_ones(violations)}",
+                _of_another_problem(problem, done) or "Roll with the problem that this plan was made for.",
             )
         later = roll(problem, done, weeks)
     write_json(later, target)

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from solver_jobs.foundry.days import DayLoad, day_loads
-from solver_jobs.foundry.problem import FLASK_SIZES, FoundryPlan, FoundryProblem, PlanSummary
+from solver_jobs.foundry.problem import FLASK_SIZES, FoundryPlan, FoundryProblem, PlanSummary, Resources
+
+PEAKS_SAID = "Most on one day: "
+"""How the sentence begins that the table of peaks tells, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class PlanSheet:
     stopped_early: bool
     seconds: float
     days: tuple[DayLoad, ...]
+    resources: Resources
     parts: dict[str, str]
     molds: dict[tuple[int, str], int]
     late: tuple[LateOrder, ...]
@@ -81,6 +86,7 @@ class PlanSheet:
             stopped_early=summary.stopped_early,
             seconds=summary.solve_seconds,
             days=day_loads(problem, plan),
+            resources=problem.resources,
             parts={order.order_id: order.part_id for order in problem.orders},
             molds={(row.workday_index, row.order_id): row.molds for row in plan.x},
             late=tuple(
@@ -105,16 +111,19 @@ class PlanSheet:
         while worked and not any(day.molds for day in worked[-1][1]):
             worked.pop()
         shown: list[RenderableType] = [Text(self.title, style="bold"), self._summary(), Text()]
-        shown += [self._week(days) for _, days in worked[:weeks]]
+        for _, days in worked[:weeks]:
+            shown += [self._week(days), Text()]
         if later := [days for _, days in worked[weeks:]]:
-            shown.append(self._later(later))
-        shown += [*self._late(), self._peaks(), Text()]
-        shown += [Text(sentence) for sentence in self.sentences]
+            shown += [self._later(later), Text()]
+        if self.late:
+            shown += [*self._late(), Text()]
+        shown += [self._peaks(), Text()]
+        shown += [Text(said) for said in self.sentences if not said.startswith(PEAKS_SAID)]
         shown += [Text(f"! {warning}", style="yellow") for warning in self.warnings]
         return Group(*shown)
 
     def _summary(self) -> Text:
-        gap = "proven optimal" if self.proven else f"at most {self.gap:.2%} above the best possible"
+        gap = "proven optimal" if self.proven else f"at most {self.gap:.2%} can be saved"
         early = ", stopped early" if self.stopped_early else ""
         molds = sum(self.molds.values())
         return Text(
@@ -125,15 +134,15 @@ class PlanSheet:
         )
 
     def _week(self, days: list[DayLoad]) -> Table:
-        table = Table(title=f"Week of {days[0].date:%d %B %Y}", title_justify="left", title_style="bold")
-        table.add_column("order", no_wrap=True)
-        table.add_column("part", no_wrap=True, max_width=20)
+        table = _table(f"Week of {_date(days[0].date)}")
+        table.add_column("order", no_wrap=True, max_width=16)
+        table.add_column("part", max_width=20)
         for day in days:
             table.add_column(f"{day.date:%a %d}", justify="right", no_wrap=True)
-        table.add_column("week", justify="right", style="bold")
+        table.add_column("week", justify="right", style="bold", no_wrap=True)
         for order_id, molds in self._orders_of(days).items():
             cells = [str(molds[day.workday_index] or "") for day in days]
-            table.add_row(order_id, self.parts[order_id], *cells, str(sum(molds.values())))
+            table.add_row(order_id, _cut(self.parts[order_id]), *cells, str(sum(molds.values())))
         totals = [str(day.molds or "") for day in days]
         table.add_section()
         table.add_row("molds", "", *totals, str(sum(day.molds for day in days)), style="bold")
@@ -154,13 +163,13 @@ class PlanSheet:
         return orders
 
     def _later(self, weeks: Iterable[list[DayLoad]]) -> Table:
-        table = Table(title="Later weeks", title_justify="left", title_style="bold")
+        table = _table("Later weeks")
         table.add_column("week of")
         for name in ("molds", "orders", "tons poured"):
             table.add_column(name, justify="right")
         for days in weeks:
             table.add_row(
-                f"{days[0].date:%d %B %Y}",
+                _date(days[0].date),
                 str(sum(day.molds for day in days)),
                 str(len(self._orders_of(days))),
                 f"{sum(day.pour_ton for day in days):,.1f}",
@@ -168,24 +177,47 @@ class PlanSheet:
         return table
 
     def _late(self) -> Iterator[Text]:
-        if self.late:
-            yield Text("Late orders", style="bold")
+        yield Text("Late orders", style="bold")
         for row in sorted(self.late, key=lambda row: (-row.late, row.order_id)):
             facts = f"{row.late} of {row.qty} units are late, due {row.due}."
             yield Text.assemble((row.order_id, "bold"), f" ({row.part_id}): ", row.reason or facts)
 
     def _peaks(self) -> Table:
-        table = Table(title="Peaks", title_justify="left", title_style="bold")
+        table = _table("Peaks")
         table.add_column("")
-        table.add_column("most on a day", justify="right")
-        table.add_column("of", justify="right")
+        for name in ("most on a day", "of"):
+            table.add_column(name, justify="right")
         table.add_column("on")
+        shop, days = self.resources, self.days
         for row, size in enumerate(FLASK_SIZES):
-            peak = max(self.days, key=lambda day: day.flasks[row].in_use)
-            use = peak.flasks[row]
-            table.add_row(f"flasks {size}", str(use.in_use), str(use.capacity), str(peak.date))
-        poured = max(self.days, key=lambda day: day.pour_ton)
-        table.add_row("tons poured", f"{poured.pour_ton:.1f}", "", str(poured.date))
-        molded = max(self.days, key=lambda day: day.molds)
-        table.add_row("molds", str(molded.molds), "", str(molded.date))
+            day = max(days, key=lambda day: day.flasks[row].in_use)
+            use = day.flasks[row]
+            table.add_row(f"flasks {size}", str(use.in_use), str(use.capacity), _date(day.date))
+        day = max(days, key=lambda day: day.pour_ton)
+        table.add_row("tons poured", f"{day.pour_ton:.2f}", f"{shop.pour_max_ton_per_day:g}", _date(day.date))
+        day = max(days, key=lambda day: day.molds)
+        table.add_row("molds", str(day.molds), str(shop.molding_max_per_day), _date(day.date))
+        day = max(days, key=lambda day: day.patterns)
+        table.add_row("patterns", str(day.patterns), str(shop.max_patterns), _date(day.date))
         return table
+
+
+def _table(title: str) -> Table:
+    """Draw no lines between columns: so a week of six days fits into 80 characters."""
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def _cut(name: str) -> Text:
+    """Let a name give way where the terminal is narrow."""
+    return Text(name, no_wrap=True, overflow="ellipsis")
+
+
+def _date(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

@@ -21,7 +21,7 @@ from solver_jobs.foundry.problem import (
     Peak,
     Resource,
 )
-from solver_jobs.foundry.wording import say_count, say_day, say_list
+from solver_jobs.foundry.wording import say_count, say_day
 
 
 def explained(problem: FoundryProblem, plan: FoundryPlan) -> FoundryPlan:
@@ -55,8 +55,9 @@ def explain(problem: FoundryProblem, plan: FoundryPlan) -> Explanation:
     objective = tuple(_objective(board))
     peaks = tuple(_peaks(board))
     sentences = (
-        *_say_late(late),
+        *_say_late(board, late),
         *_say_bottlenecks(bottlenecks),
+        *_say_other_causes(board, late),
         _say_peaks(board, peaks),
         _say_objective(board, objective),
         *_say_other(board, other),
@@ -151,7 +152,7 @@ def _objective(board: Board) -> Iterator[ObjectivePart]:
 
 
 def _say_priority(factor: float) -> str:
-    return "late units" if factor == 1.0 else f"late units that weigh {factor:g} times"
+    return "late units" if factor == 1.0 else f"late units of priority factor {factor:.3g}"
 
 
 def _other_pattern_unit(board: Board) -> OtherPatternUnit:
@@ -179,80 +180,113 @@ def _other_pattern_unit(board: Board) -> OtherPatternUnit:
     )
 
 
-def _say_late(late: tuple[LateOrder, ...]) -> Iterator[str]:
-    if not late:
+def _say_late(board: Board, late: tuple[LateOrder, ...]) -> Iterator[str]:
+    if late:
+        units = sum(order.late_qty for order in late)
+        verb = "is" if units == 1 else "are"
+        by_lag = _blamed_on(late, "LAGS")
+        some = f"{'all' if by_lag > 1 else 'it'}" if by_lag == units else f"{by_lag} of them"
+        lags = f"; {some} could not be on time in any plan, by the lags alone" if by_lag else ""
+        yield f"{say_count(units, 'unit')} of {say_count(len(late), 'order')} {verb} late{lags}."
+    else:
         yield "Every planned unit is delivered by its due date."
-        return
-    units = sum(order.late_qty for order in late)
-    by_lag = sum(c.units for order in late for c in order.causes if c.resource == "LAGS")
-    text = (
-        f"{say_count(units, 'unit')} of {say_count(len(late), 'order')} {'is' if units == 1 else 'are'} late"
-    )
-    lags = f"; {by_lag} of them could not be on time in any plan, by their lags alone" if by_lag else ""
-    yield f"{text}{lags}."
+    credited = [row.credit_late_qty for row in board.plan.order_status if row.credit_late_qty]
+    if credited:
+        verb = "is" if sum(credited) == 1 else "are"
+        yield (
+            f"{say_count(sum(credited), 'unit')} of {say_count(len(credited), 'order')} {verb} molded "
+            "already and will be delivered after the due date, whatever is planned."
+        )
+
+
+def _blamed_on(late: tuple[LateOrder, ...], resource: Resource) -> int:
+    return sum(cause.units for order in late for cause in order.causes if cause.resource == resource)
 
 
 def _say_bottlenecks(bottlenecks: tuple[Bottleneck, ...]) -> Iterator[str]:
+    """Say what the scarcest resources cost, and how scarce they are up to the last molding day."""
     named = [row for row in bottlenecks if row.late_units or row.full_days][:3]
     for row in named:
+        name, why, none_left = _NAMES[row.resource]
         parts = []
         if row.late_units:
-            verb = "is" if row.late_units == 1 else "are"
-            parts.append(f"{say_count(row.late_units, 'late unit')} {verb} put down to it")
+            parts.append(f"{say_count(row.late_units, 'unit')} late {why}")
         if row.full_days:
-            parts.append(f"nothing is left of it on {say_count(row.full_days, 'working day')}")
+            parts.append(f"{none_left} on {say_count(row.full_days, 'working day')}")
         if row.use:
-            parts.append(f"{row.use:.0%} of it is used to the last molding day")
-        yield f"{_NAMES[row.resource]}: {say_list(parts)}."
+            parts.append(f"{row.use:.0%} in use over all days with molds")
+        yield f"{name}: {', '.join(parts)}."
+
+
+def _say_other_causes(board: Board, late: tuple[LateOrder, ...]) -> Iterator[str]:
+    """Say how many units are late by what is decided, not by what is scarce."""
+    pinned, spared = _blamed_on(late, "PINS"), _blamed_on(late, "CHANGES")
+    if pinned:
+        verb = "is" if pinned == 1 else "are"
+        yield f"{say_count(pinned, 'unit')} {verb} late by pins and frozen days."
+    if spared:
+        verb = "is" if spared == 1 else "are"
+        why = "using it would cost more in pattern changes"
+        if board.plan.status != "OPTIMAL":
+            why = "the search found no plan in which using it would cost less"
+        yield f"{say_count(spared, 'unit')} {verb} late although there is room: {why}."
 
 
 def _say_peaks(board: Board, peaks: tuple[Peak, ...]) -> str:
     named = [
-        f"{_NAMES[peak.resource]} {peak.used:g} of {peak.capacity:g}"
-        f"{' t' if peak.resource == 'METAL' else ''} ({say_day(peak.date, board.year)})"
+        f"{peak.used:g} of {peak.capacity:g} {_UNITS[peak.resource]} ({say_day(peak.date, board.year)})"
         for peak in peaks
     ]
-    return f"Peaks: {', '.join(named)}."
+    return f"Most on one day: {', '.join(named)}."
 
 
-_NAMES: dict[Resource, str] = {
-    "PATTERN_PLACES": "Pattern places",
-    "MOLDING": "Molding",
-    "METAL": "Metal",
-    "FLASKS_S": "Flasks S",
-    "FLASKS_M": "Flasks M",
-    "FLASKS_L": "Flasks L",
-    "PART_CAP": "The cap of a part a day",
-    "LAGS": "Lags",
-    "PINS": "Pins and frozen days",
-    "CHANGES": "Pattern changes",
+_NAMES: dict[Resource, tuple[str, str, str]] = {
+    "PATTERN_PLACES": ("Pattern places", "for want of them", "all taken"),
+    "MOLDING": ("Molding", "for want of it", "full"),
+    "METAL": ("Metal", "for want of it", "none left"),
+    "FLASKS_S": ("Flasks S", "for want of them", "none free"),
+    "FLASKS_M": ("Flasks M", "for want of them", "none free"),
+    "FLASKS_L": ("Flasks L", "for want of them", "none free"),
+    "PART_CAP": ("Cap of a part a day", "by it", "reached"),
+}
+"""Resources: name, how units come to be late, and that nothing is left of it."""
+
+_UNITS: dict[Resource, str] = {
+    "PATTERN_PLACES": "pattern places",
+    "MOLDING": "molds",
+    "METAL": "t of metal",
+    "FLASKS_S": "flasks S",
+    "FLASKS_M": "flasks M",
+    "FLASKS_L": "flasks L",
 }
 
 
 def _say_objective(board: Board, terms: tuple[ObjectivePart, ...]) -> str:
     summary = board.plan.summary
-    sums = " + ".join(f"{term.cost:,} ({term.count:,} {term.name} at {term.weight:,})" for term in terms)
+    sums = " + ".join(_say_term(term) for term in terms if term.cost or len(terms) == 1) or "0"
     if board.plan.status == "OPTIMAL":
         proof = "no plan has less, by proof"
     else:
-        proof = f"no plan has less than {summary.bound:,.0f}, so it is within {summary.gap:.2%} of the best"
+        proof = f"no plan has less than {summary.bound:,.0f}, so at most {summary.gap:.2%} of it can be saved"
     return f"Objective {summary.objective:,} = {sums}; {proof}."
+
+
+def _say_term(term: ObjectivePart) -> str:
+    name = term.name
+    if term.count == 1:
+        name = name.replace("late units", "late unit").replace("changes", "change").replace("starts", "start")
+    return f"{term.count:,} {name} at {term.weight:,}"
 
 
 def _say_other(board: Board, other: OtherPatternUnit) -> Iterator[str]:
     now = board.plan.summary.changes
+    changes = f"the same plan has {say_count(other.changes, 'pattern change')} instead of {now:,}"
     if other.pattern_unit == "PART" and other.saved:
-        cap = (
-            f" (but on {say_count(other.above_cap, 'part day')} its orders are above the cap together)"
-            if other.above_cap
-            else ""
-        )
+        times = "once" if other.above_cap == 1 else f"{other.above_cap:,} times"
+        cap = f" (but {times} its orders exceed the cap of a part a day together)" if other.above_cap else ""
         yield (
-            f"With one pattern for all orders of a part the same plan has {other.changes} changes instead of "
-            f"{now}{cap}; pattern_unit PART plans with that."
+            f"Counted with one pattern for all orders of a part, {changes}{cap}; "
+            "set pattern_unit to PART to plan that way."
         )
     elif other.pattern_unit == "ORDER" and other.saved:
-        yield (
-            f"With a pattern for each order, as the specification has it, the same plan has {other.changes} "
-            f"changes instead of {now}."
-        )
+        yield f"Counted with a pattern for each order, as the specification has it, {changes}."

@@ -173,7 +173,10 @@ def _reason(board: Board, o: int, late: int, blames: list[_Blame]) -> str:
     if until < 0:
         last = _last_delivery(board, o)
         return f"{begin}, but {_say_lags(board, o)}{last}"
-    begin += f", so molds after {say_day(board.dates[until], board.year)} come too late ({lag} working days)."
+    begin += (
+        f", and it takes {lag} working days from mold to delivery, so molds after "
+        f"{say_day(board.dates[until], board.year)} are too late."
+    )
     sentences = [_say_blame(board, o, blame) for blame in blames]
     return " ".join([begin, *sentences]) + _last_delivery(board, o)
 
@@ -197,17 +200,20 @@ def _say_lags(board: Board, o: int) -> str:
 def _say_blame(board: Board, o: int, blame: _Blame) -> str:
     if blame.resource == "CHANGES":
         days = say_days(blame.days, board.dates, board.year)
-        proof = "but using it costs more in pattern changes"
+        proof = "but using it would cost more in pattern changes"
         if board.plan.status != "OPTIMAL":
-            proof = "but the search found no plan in which using it costs less"
+            proof = "but the search found no plan in which using it would cost less"
         return f"There is room on {days}, {proof}."
     if blame.resource == "PINS":
         days = say_days(blame.days, board.dates, board.year)
         return f"Pins or frozen days decide its molds on {days}."
     if blame.alone:
         return _say_own_limit(board, o, blame)
-    days = say_days(_full_days(board, o, blame) or blame.days, board.dates, board.year)
-    return f"{_say_resource(board, o, blame.resource)} on {days}{_say_claims(board, o, blame)}."
+    full = _full_days(board, o, blame) or list(blame.days)
+    days = say_days(full, board.dates, board.year)
+    stay = int(board.instance.stay[o])
+    held = f" (a mold holds its flask for {stay} working days)" if full != list(blame.days) else ""
+    return f"{_say_resource(board, o, blame.resource)} on {days}{held}{_say_claims(board, o, blame)}."
 
 
 def _say_own_limit(board: Board, o: int, blame: _Blame) -> str:
@@ -235,11 +241,11 @@ def _say_resource(board: Board, o: int, resource: Resource) -> str:
     i = board.instance
     if resource in FLASKS:
         size, owned = FLASK_SIZES[int(i.size[o])], int(i.flasks[i.size[o]])
-        return f"All {owned} flasks {size} are full" if owned != 1 else f"The only flask {size} is full"
+        return f"All {owned} flasks {size} are in use" if owned != 1 else f"The only flask {size} is in use"
     places = "The only pattern place is taken"
     return {
         "PATTERN_PLACES": places if i.max_patterns == 1 else f"All {i.max_patterns} pattern places are taken",
-        "METAL": f"Of the metal, poured the day after, less than the {int(i.kg[o])} kg of a mold is left",
+        "METAL": f"Less than the {int(i.kg[o]):,} kg of a mold is left of the metal for molds made",
         "MOLDING": f"Molding is at its {i.molding_max} molds",
         "PART_CAP": f"The cap of {i.same_part_max} molds of one part a day is reached",
     }[resource]
@@ -255,7 +261,7 @@ def _say_claims(board: Board, o: int, blame: _Blame) -> str:
     named = [
         f"{who} ({_say_amount(amount, unit.get(blame.resource, 'flask-day'))})" for amount, who in amounts
     ]
-    taken = "by" if blame.resource == "PATTERN_PLACES" else "taken by"
+    taken = "by" if blame.resource == "PATTERN_PLACES" or blame.resource in FLASKS else "taken by"
     return f", {taken} {say_some(named)}" if named else ""
 
 

@@ -46,7 +46,23 @@ def say_days(indices: Sequence[int], dates: Sequence[date], year: int, most: int
             spans.append((index, index))
     if len(spans) > most:
         return f"{len(indices)} of the days from {say_span(dates[indices[0]], dates[indices[-1]], year)}"
-    return say_list([say_span(dates[a], dates[b], year) for a, b in spans])
+    edges: list[tuple[date, date]] = []
+    for first, last in spans:
+        apart = last - first == 1  # two days are named both
+        edges += [(dates[d], dates[d]) for d in (first, last)] if apart else [(dates[first], dates[last])]
+    return _say_spans(edges, year)
+
+
+def _say_spans(spans: Sequence[tuple[date, date]], year: int) -> str:
+    """Say spans of days; a month is named once for those that end in it one after the other."""
+    said = []
+    for k, (first, last) in enumerate(spans):
+        following = spans[k + 1] if k + 1 < len(spans) else None
+        if following is None or len({(day.year, day.month) for day in (first, last, *following)}) > 1:
+            said.append(say_span(first, last, year))
+        else:
+            said.append(str(first.day) if first == last else f"{first.day} to {last.day}")
+    return say_list(said)
 
 
 def say_list(items: Sequence[str]) -> str:

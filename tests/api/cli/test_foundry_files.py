@@ -44,7 +44,7 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_plan_is_printed_as_a_calendar_with_reasons_and_peaks(solved: Path) -> None:
     told = (solved / "stdout.txt").read_text()
     assert "Harbour foundry" in told
-    assert "Week of 05 January 2026" in told
+    assert "Week of 5 January 2026" in told
     assert "proven optimal" in told
     # By its lags alone: nobody molds on Monday what is delivered on Tuesday.
     (reason,) = [line for line in told.splitlines() if line.startswith("A-3 (LID): ")]
@@ -82,9 +82,30 @@ def test_a_plan_of_another_problem_is_not_counted_but_named(solved: Path) -> Non
     done = pourplan(solved, "verify", "problem.json", "foreign.json")
     assert done.returncode == 1
     assert "order Z-9, which the problem does not have" in done.stderr
+    assert "orders that the problem does not have, such as Z-9: are they a pair?" in done.stderr
     rolled = pourplan(solved, "roll", "problem.json", "foreign.json", "-o", "-")
     assert rolled.returncode == 1
     assert rolled.stdout == ""
+
+
+def test_a_plan_of_another_monday_is_told_by_its_date(solved: Path) -> None:
+    later = {**PROBLEM, "asof_date": "2026-01-12"}
+    (solved / "later.json").write_text(json.dumps(later))
+    done = pourplan(solved, "verify", "later.json", "plan.json")
+    assert done.returncode == 1
+    assert "The plan is of 2026-01-05, the problem of 2026-01-12" in done.stderr
+
+
+def test_of_many_violations_the_first_are_listed(solved: Path) -> None:
+    plan = json.loads((solved / "plan.json").read_text())
+    for row in plan["calendar_workdays"]:
+        row["week_index"] += 50
+        row["workday_index"] += 1
+    (solved / "shifted.json").write_text(json.dumps(plan))
+    done = pourplan(solved, "verify", "problem.json", "shifted.json")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 22
+    assert "\nand " in done.stderr
 
 
 def test_a_week_later_the_molds_are_credited_and_the_rest_can_be_planned(solved: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from solver_jobs.foundry.explain import explain, explained
 from solver_jobs.foundry.generate import generate
 from solver_jobs.foundry.problem import Explanation, FoundryPlan, FoundryProblem, LateOrder
 from solver_jobs.foundry.verify import verify
+from solver_jobs.foundry.wording import say_days
 from tests.solver_jobs.foundry.monday import MOLDS, SHOP, Molds, greedy, plan_of, shop
 from tests.solver_jobs.foundry.shops import problems
 from tests.tier import tier
@@ -51,9 +53,10 @@ class TestReasons:
         late = why(problem, {("O1", 0): 2, ("O1", 1): 2, ("O1", 2): 2}, "O1")
         assert [(c.resource, c.units) for c in late.causes] == [("PART_CAP", 2)]
         assert late.reason == (
-            "2 of 6 units are late: due 13 January, so molds after 6 January come too late (5 working days). "
-            "Even alone in the shop it gets no more than 4 molds by then (2 working days): the cap of 2 "
-            "molds of one part a day leaves 2 units late. The last unit is delivered on 14 January."
+            "2 of 6 units are late: due 13 January, and it takes 5 working days from mold to delivery, so "
+            "molds after 6 January are too late. Even alone in the shop it gets no more than 4 molds by then "
+            "(2 working days): the cap of 2 molds of one part a day leaves 2 units late. The last unit is "
+            "delivered on 14 January."
         )
 
     def test_its_own_flasks(self) -> None:
@@ -88,8 +91,8 @@ class TestReasons:
         assert (cause.resource, cause.units, cause.days) == ("FLASKS_S", 2, 1)
         assert [(claim.order_id, claim.amount) for claim in cause.taken_by] == [("O2", 3.0)]
         assert (
-            "All 4 flasks S are full on 6 January, taken by O2 (3 flask-days) and "
-            "earlier molds (1 flask-day)." in late.reason
+            "All 4 flasks S are in use on 6 January (a mold holds its flask for 3 working days), by O2 "
+            "(3 flask-days) and earlier molds (1 flask-day)." in late.reason
         )
 
     def test_pattern_places(self) -> None:
@@ -99,7 +102,7 @@ class TestReasons:
         late = why(problem, {("O2", 0): 1, ("O2", 1): 1, ("O1", 2): 1}, "O1")
         (cause,) = late.causes
         assert (cause.resource, cause.units, cause.days) == ("PATTERN_PLACES", 1, 2)
-        assert "The only pattern place is taken on 5 to 6 January, by O2 (2 days)." in late.reason
+        assert "The only pattern place is taken on 5 and 6 January, by O2 (2 days)." in late.reason
 
     def test_molding(self) -> None:
         problem = bare(
@@ -119,7 +122,9 @@ class TestReasons:
         late = why(problem, {("O3", 0): 2, ("O1", 1): 1}, "O1")
         (cause,) = late.causes
         assert cause.resource == "METAL"
-        assert "less than the 100 kg of a mold is left on 5 January" in late.reason
+        assert (
+            "Less than the 100 kg of a mold is left of the metal for molds made on 5 January" in late.reason
+        )
         assert "taken by O3 (400 kg) and earlier molds (50 kg)." in late.reason
 
     def test_cap_of_a_part_that_orders_share(self) -> None:
@@ -143,7 +148,7 @@ class TestReasons:
         )
         late = why(problem, {("O2", 0): 2, ("O3", 0): 1, ("O1", 2): 1}, "O1")
         assert [(c.resource, c.units, c.days) for c in late.causes] == [("METAL", 1, 1), ("MOLDING", 0, 1)]
-        assert "is left on 6 January, taken by earlier molds (450 kg)." in late.reason
+        assert "for molds made on 6 January, taken by earlier molds (450 kg)." in late.reason
         assert "Molding is at its 3 molds on 5 January, taken by O2 (2 molds) and O3 (1 mold)." in late.reason
 
     def test_pins(self) -> None:
@@ -151,15 +156,18 @@ class TestReasons:
         problem = bare(orders(("O1", "A", 1, "2026-01-13")), pins=pins)
         late = why(problem, {("O1", 2): 1}, "O1")
         assert [(c.resource, c.units) for c in late.causes] == [("PINS", 1)]
-        assert "Pins or frozen days decide its molds on 5 to 6 January." in late.reason
+        assert "Pins or frozen days decide its molds on 5 and 6 January." in late.reason
 
     def test_room_that_costs_more_than_it_saves(self) -> None:
         problem = bare(orders(("O1", "A", 1, "2026-01-13")), settings={"late_weight": 0})
         late = why(problem, {("O1", 9): 1}, "O1", bound=200_000.0)
         assert late.causes[0].resource == "CHANGES"
-        assert "There is room on 5 to 6 January, but using it costs more in pattern changes." in late.reason
+        assert (
+            "There is room on 5 and 6 January, but using it would cost more in pattern changes."
+            in late.reason
+        )
         late = why(problem, {("O1", 9): 1}, "O1", bound=0.0)
-        assert "the search found no plan in which using it costs less" in late.reason
+        assert "the search found no plan in which using it would cost less" in late.reason
 
     def test_only_one_and_both(self) -> None:
         problem = bare(orders(("O1", "A", 1, "2026-01-02"), ("O2", "A", 2, "2026-01-02")))
@@ -180,13 +188,61 @@ class TestReasons:
         assert reasons["O2"] is not None
 
 
+class TestDays:
+    @pytest.mark.parametrize(
+        ("indices", "said"),
+        [
+            ([0], "5 January"),
+            ([0, 1], "5 and 6 January"),
+            ([0, 1, 2], "5 to 7 January"),
+            ([1, 2, 4], "6, 7 and 9 January"),
+            ([0, 1, 2, 4, 5], "5 to 7, 9 and 12 January"),
+            ([0, 2, 3, 4, 20], "5, 7 to 9 January and 2 February"),
+            ([0, 18, 19, 20], "5 January and 29 January to 2 February"),
+            ([18, 19, 20, 23, 24], "29 January to 2 February, 5 and 6 February"),
+            ([0, 2, 4, 6], "4 of the days from 5 to 13 January"),
+        ],
+    )
+    def test_months_are_named_once(self, indices: list[int], said: str) -> None:
+        dates = [date(2026, 1, 5) + timedelta(days=d + 2 * (d // 5)) for d in range(40)]
+        assert say_days(indices, dates, 2026) == said
+
+
 class TestPlan:
+    def test_the_objective_is_said_as_a_sum(self) -> None:
+        problem = shop()
+        (said,) = [s for s in explain(problem, plan_of(problem)).sentences if s.startswith("Objective")]
+        assert said.startswith(
+            "Objective 3,500,000 = 3 late units at 1,000,000 + 5 pattern changes at 100,000;"
+        )
+
+    def test_units_that_pins_and_changes_make_late_are_told(self) -> None:
+        pins = [{"order_id": "O1", "workday_index": day, "molds": 0} for day in range(2)]
+        problem = bare(orders(("O1", "A", 1, "2026-01-13")), pins=pins)
+        sentences = explain(problem, plan_of(problem, {("O1", 2): 1})).sentences
+        assert "1 unit is late by pins and frozen days." in sentences
+        problem = bare(orders(("O1", "A", 1, "2026-01-13")), settings={"late_weight": 0})
+        sentences = explain(problem, plan_of(problem, {("O1", 9): 1}, bound=200_000.0)).sentences
+        assert (
+            "1 unit is late although there is room: using it would cost more in pattern changes." in sentences
+        )
+
+    def test_credits_that_come_late_are_told(self) -> None:
+        problem = shop(
+            orders=ON_TIME, expected_deliveries=[{"order_id": "O3", "date": "2026-01-12", "qty": 2}]
+        )
+        sentences = explain(problem, plan_of(problem)).sentences
+        assert sentences[1] == (
+            "2 units of 1 order are molded already and will be delivered after the due date, whatever is "
+            "planned."
+        )
+
     def test_objective_is_composed(self) -> None:
         booked = [{**row, "priority": p} for row, p in zip(SHOP["orders"], (100, 50, 100), strict=True)]
         problem = shop(orders=booked, settings={"restart_weight": 7})
         explanation = explain(problem, plan_of(problem))
         assert [(t.name, t.count, t.weight, t.cost) for t in explanation.objective] == [
-            ("late units that weigh 2 times", 3, 2_000_000, 6_000_000),
+            ("late units of priority factor 2", 3, 2_000_000, 6_000_000),
             ("pattern changes", 5, 100_000, 500_000),
             ("restarts", 0, 7, 0),
         ]
@@ -249,7 +305,9 @@ class TestPlan:
         proven = explain(problem, plan_of(problem, bound=3_500_000)).sentences
         assert any("no plan has less, by proof" in sentence for sentence in proven)
         open_gap = explain(problem, plan_of(problem, bound=2_800_000)).sentences
-        assert any("no plan has less than 2,800,000, so it is within 20.00%" in s for s in open_gap)
+        assert any(
+            "no plan has less than 2,800,000, so at most 20.00% of it can be saved" in s for s in open_gap
+        )
 
 
 def holds(problem: FoundryProblem, plan: FoundryPlan) -> None:
