@@ -12,6 +12,7 @@ from api.cli.terminal import err, print_forecast, show_progress
 from api.reports import store
 from api.reports.formats import Breakdown, ExportFormat, render
 from api.scalars import parse_month
+from api.wording import counted
 
 RUN_FORECAST = """
 mutation ($month: Month!, $rounding: Rounding!) {
@@ -94,7 +95,8 @@ async def export_forecast(session: Session, month: str, form: ExportFormat, targ
     except OSError as error:
         raise CommandFailed(f"{path} can't be written: {error.strerror}.") from error
     err.print(
-        f"Wrote {path}: {breakdown.total_heats} heats of {len(breakdown.scrap_chef())} grades in {month}."
+        f"Wrote {path}: {counted(breakdown.total_heats, 'heat')} of "
+        f"{counted(len(breakdown.scrap_chef()), 'grade')} in {month}."
     )
 
 

@@ -21,6 +21,7 @@ from api.cli.terminal import err, out, show_progress
 from api.relay import node_id, parse_node_id
 from api.reports.formats import ExportFormat
 from api.reports.plans import PlanReport, render_plan
+from api.wording import counted
 from solver_jobs.errors import JobError
 from solver_jobs.foundry.checks import require_sound
 from solver_jobs.foundry.problem import read_plan, read_problem
@@ -111,8 +112,8 @@ def check_scenario(path: Path) -> None:
     except JobError as error:
         raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
     out.print(
-        f"{path.name}: foundry problem as of {problem.asof_date}: {len(problem.orders)} orders of "
-        f"{len(problem.parts)} parts; nothing is stored.",
+        f"{path.name}: foundry problem as of {problem.asof_date}: {counted(len(problem.orders), 'order')} of "
+        f"{counted(len(problem.parts), 'part')}; nothing is stored.",
         markup=False,
         soft_wrap=True,
     )

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from api.wording import counted
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -64,7 +66,7 @@ def print_forecast(run: dict[str, Any]) -> None:
         table.add_row("", told, str(group["forecastHeats"]), "", "", "", style="bold", end_section=True)
     out.print(table)
     sums = ", ".join(f"{g['productGroup']['name']} {g['forecastHeats']}" for g in run["groups"])
-    out.print(f"{sums}: in all {run['totalHeats']} heats.")
+    out.print(f"{sums}: in all {counted(run['totalHeats'], 'heat')}.")
     for row in run["unassigned"]:
         out.print(_unassigned(row))
     for warning in run["warnings"]:

@@ -12,13 +12,9 @@ from solver_jobs.forecast.months import format_month, parse_month
 from solver_jobs.forecast.panel import IntArray, Panel
 from solver_jobs.forecast.problem import ForecastProblem, UnassignedGrade
 from solver_jobs.forecast.sequence import Sequence
+from solver_jobs.forecast.wording import plural
 
 _NAMES_SHOWN = 12
-
-
-def plural(count: int, noun: str) -> str:
-    """Write the count with its noun, such as "1 heat" or "12 heats"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def listed(names: Rows[str]) -> str:

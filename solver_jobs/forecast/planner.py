@@ -24,6 +24,7 @@ from solver_jobs.forecast.problem import (
 from solver_jobs.forecast.sequence import Sequence, read_sequence
 from solver_jobs.forecast.suggest import suggest
 from solver_jobs.forecast.totals import forecast_totals
+from solver_jobs.forecast.wording import plural
 
 Progress = Callable[[str, float], None]
 """Told the phase and the percentage done; whatever it raises ends the forecast."""
@@ -67,7 +68,7 @@ def _nothing_to_forecast(problem: ForecastProblem) -> ForecastError:
     ordered = sum(row.month == problem.month for row in problem.orders)
     return ForecastError(
         "NOTHING_TO_FORECAST",
-        f"No grade is known for {problem.month}: found {notices.plural(ordered, 'order forecast')} of "
+        f"No grade is known for {problem.month}: found {plural(ordered, 'order forecast')} of "
         "groups, but no production history, no grade of the catalog and no scheduled heat of the month.",
         "Import the plant's production history (tons per grade and month), then forecast again.",
     )

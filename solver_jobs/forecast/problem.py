@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from solver_jobs.forecast.months import parse_month
+from solver_jobs.forecast.wording import plural
 
 IDLE = "-"
 """What a charge schedule writes in place of a grade while the furnace waits."""
@@ -139,9 +140,10 @@ class ForecastProblem(_Frozen):
         for position, row in enumerate(self.orders):
             first = seen.setdefault((row.group, row.month), position)
             if first != position:
+                here = plural(row.heats, "heat")
                 raise ValueError(
                     f"orders[{position}]: group {row.group!r} has a second order forecast for {row.month}: "
-                    f"{row.heats} heats here and {self.orders[first].heats} at orders[{first}]; keep one"
+                    f"{here} here and {self.orders[first].heats} at orders[{first}]; keep one"
                 )
         return self
 

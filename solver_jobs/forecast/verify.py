@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from solver_jobs.forecast.problem import ForecastProblem, ForecastResult, GradeForecast
+from solver_jobs.forecast.wording import plural
 
 _NEAR = 1e-6
 _WORTH_A_CHANGE = 0.05
@@ -76,11 +77,12 @@ class _Check:
             scheduled = self.scheduled[row.grade]
             if row.committed_heats != scheduled:
                 yield (
-                    f"Grade {row.grade!r} tells {row.committed_heats} committed heats, "
+                    f"Grade {row.grade!r} tells {plural(row.committed_heats, 'committed heat')}, "
                     f"scheduled are {scheduled}."
                 )
             if row.heats < scheduled:
-                yield f"Grade {row.grade!r} gets {row.heats} heats, fewer than the {scheduled} scheduled."
+                heats = plural(row.heats, "heat")
+                yield f"Grade {row.grade!r} gets {heats}, fewer than the {scheduled} scheduled."
 
     def every_row_is_consistent(self) -> Iterator[str]:
         """Check that nothing is negative, the interval encloses the heats, tons are those of whole heats."""
@@ -94,7 +96,7 @@ class _Check:
                 )
             if not math.isclose(row.tons, row.heats * self.problem.heat_tons, rel_tol=_NEAR):
                 yield (
-                    f"Grade {row.grade!r}: {row.tons} tons are not {row.heats} heats "
+                    f"Grade {row.grade!r}: {row.tons} tons are not {plural(row.heats, 'heat')} "
                     f"of {self.problem.heat_tons} tons."
                 )
 
@@ -109,11 +111,13 @@ class _Check:
             ordered = self.ordered.get(group.group)
             if group.forecast_heats != heats:
                 yield (
-                    f"Group {group.group!r} tells {group.forecast_heats} heats, its grades add up to {heats}."
+                    f"Group {group.group!r} tells {plural(group.forecast_heats, 'heat')}, "
+                    f"its grades add up to {heats}."
                 )
             if group.ordered_heats != ordered:
                 yield (
-                    f"Group {group.group!r} tells {group.ordered_heats} ordered heats, ordered are {ordered}."
+                    f"Group {group.group!r} tells an order forecast of {group.ordered_heats}, "
+                    f"ordered are {ordered}."
                 )
             if ordered is not None and group.group in self.members:
                 yield from self._total_matches(group.group, heats, ordered)
@@ -122,10 +126,11 @@ class _Check:
         members = self.members[group]
         due = max(ordered, sum(self.scheduled[row.grade] for row in members))
         if self.problem.rounding == "LARGEST_REMAINDER" and heats != due:
-            yield f"Group {group!r} gets {heats} heats, expected {due} by order forecast and schedule."
+            told = plural(heats, "heat")
+            yield f"Group {group!r} gets {told}, expected {due} by order forecast and schedule."
         if self.problem.rounding == "ROUND_UP" and not due <= heats < due + max(len(members), 1):
             yield (
-                f"Group {group!r} gets {heats} heats rounded up, "
+                f"Group {group!r} gets {plural(heats, 'heat')} rounded up, "
                 f"expected {due} and less than one more for each grade."
             )
 
@@ -148,7 +153,7 @@ class _Check:
             for row in rows:
                 if abs(row.heats - row.share * total) >= 1 + _NEAR * max(1, total):
                     yield (
-                        f"Grade {row.grade!r} gets {row.heats} heats, its share of {total} "
+                        f"Grade {row.grade!r} gets {plural(row.heats, 'heat')}, its share of {total} "
                         f"is {row.share * total:.3f}: rounding may not move it by a whole heat."
                     )
 

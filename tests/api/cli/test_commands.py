@@ -80,7 +80,7 @@ class TestASamplePlant:
 
     def test_dragged_grades_and_the_stray_header_are_named(self, data: Path) -> None:
         told = " ".join(pourplan(data, "import", *workbooks()).stdout.split())
-        assert all(f"A53/C{number}" in told for number in range(592, 601))
+        assert "A53/C592 to A53/C600, 9 cells" in told
         assert "Probably A53/C591 is meant" in told
         assert "Z2" in told
 

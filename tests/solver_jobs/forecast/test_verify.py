@@ -64,6 +64,7 @@ def test_the_right_answer_breaks_nothing() -> None:
         pytest.param(row("B500A", heats=-1), "negative number", id="negative"),
         pytest.param(row("B500A", high=1), "expected committed <= low <= heats <= high", id="interval"),
         pytest.param(row("B500A", tons=1.0), "1.0 tons are not", id="tons"),
+        pytest.param(row("B500B", heats=1, low=1, tons=100.0), "gets 1 heat, fewer", id="one heat"),
         pytest.param(
             row("C40", heats=10, tons=1000.0), "expected 10 by order forecast and schedule", id="total"
         ),
