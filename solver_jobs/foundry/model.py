@@ -20,6 +20,7 @@ import numpy.typing as npt
 from ortools.sat.python import cp_model
 
 from .bound import Floors, LateProgram, day_caps
+from .head import HeadModel
 from .instance import Instance
 from .score import Layout, Score
 
@@ -368,6 +369,33 @@ class Solve:
             return Answer(None, self._solver.best_objective_bound, proven=False)
         layout = model.layout(self._solver.value)
         return Answer(layout, self._solver.best_objective_bound, status == cp_model.OPTIMAL)
+
+    def run_head(
+        self,
+        head: HeadModel,
+        known: Layout,
+        on_plan: Callable[[Layout], None],
+        on_bound: Callable[[float], None],
+    ) -> None:
+        """Minimise the program of the head from a known plan; bounds are in units of the objective."""
+        if self._stopped:
+            return
+        model, variables = head.rows.cp_sat()
+        for variable, hinted in zip(variables, head.image(known), strict=True):
+            model.add_hint(variable, hinted)
+
+        def tell(value: Callable[[cp_model.IntVar], int]) -> None:
+            layout = head.plan(lambda number: value(variables[number]))
+            if layout is not None:
+                on_plan(layout)
+
+        def raise_bound(bound: float) -> None:
+            on_bound(head.step * math.ceil(bound - 1e-6) + head.offset)
+
+        self._solver.best_bound_callback = raise_bound
+        status = self._solver.solve(model, Watch(tell))
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            raise_bound(self._solver.best_objective_bound)
 
     def run_late(self, program: LateProgram, known: Ints) -> tuple[Ints | None, float]:
         """Most value of molds on time, patterns without changes: molds, and what no plan exceeds."""

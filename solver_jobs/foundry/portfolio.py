@@ -280,7 +280,14 @@ class Portfolio:
         if size > MIDDLE or self.incumbent.proven or self._finished(0.9):
             return
         self.phase = "PROVE"
-        self._prover.minimise(Tier.OBJECTIVE, self._floors, self._left(0.9))
+        self._prover.minimise_head(self._floors, self._left(0.9))
+        if not self.incumbent.proven and not self._finished(0.9):
+            self._prover.minimise(Tier.OBJECTIVE, self._known_floors(), self._left(0.9))
+
+    def _known_floors(self) -> Floors:
+        """Floors with the best bound, whoever found it."""
+        floors = self._floors
+        return Floors(floors.late_cost, floors.changes, max(floors.objective, self.incumbent.bound))
 
     def _learn_from_late_units(self, annealing: Annealing) -> None:
         """Start once more from the fewest late units with free changes, which the search seldom finds itself.

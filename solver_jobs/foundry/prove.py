@@ -3,6 +3,7 @@
 import threading
 
 from .bound import Floors, LateProgram
+from .head import HeadModel
 from .incumbent import Incumbent
 from .instance import Instance
 from .model import Ints, ReplanModel, Solve, Tier, tier_units
@@ -66,6 +67,16 @@ class Prover:
         """Most value of molds on time, patterns without changes: molds, and what no plan exceeds."""
         try:
             return self._begin(seconds).run_late(program, known)
+        finally:
+            self._solve = None
+
+    def minimise_head(self, floors: Floors, seconds: float) -> None:
+        """Minimise what the head costs at least: bounds of the objective, and mostly the best plan, too."""
+        best = self._incumbent
+        head = HeadModel(self._instance)
+        head.keep_floors(floors)
+        try:
+            self._begin(seconds).run_head(head, best.layout, best.offer, best.raise_bound)
         finally:
             self._solve = None
 
