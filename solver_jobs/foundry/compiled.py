@@ -9,21 +9,26 @@ an empty ``NUMBA_CPU_FEATURES`` at both times.
 """
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from numba import njit
+
+from .compiled_cache import cache_of
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def compiled(function: Function) -> Function:
     """Compile `function` to machine code; divisions follow NumPy's rules (no exception to test for)."""
-    return cast("Function", njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+    return _kept(function, njit(nogil=True, error_model="numpy", _nrt=False)(function))
 
 
 def inlined(function: Function) -> Function:
     """Compile `function` into each of its callers, which the inner loops need to be as fast as C++."""
-    return cast(
-        "Function",
-        njit(cache=True, nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function),
-    )
+    return _kept(function, njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function))
+
+
+def _kept(function: Function, dispatcher: Any) -> Function:
+    """Do what ``cache=True`` does, with the cache that can also be read where it can't be written."""
+    dispatcher._cache = cache_of(function)
+    return cast("Function", dispatcher)
