@@ -11,7 +11,13 @@ pytest.importorskip("supabase", reason="the extra `supabase` is not installed")
 
 from postgrest.exceptions import APIError
 
-from solver_jobs.environment import EnvironmentWrong, JobEnvironment
+from solver_jobs.environment import (
+    Door,
+    EnvironmentWrong,
+    HousekeepingEnvironment,
+    JobEnvironment,
+    SupabaseDoor,
+)
 from solver_jobs.errors import JobError
 from solver_jobs.forecast.planner import solve
 from solver_jobs.rpc_store import RpcStore
@@ -198,11 +204,57 @@ async def test_a_worker_process_with_nothing_but_the_projects_key_solves_a_run(
             {"SUPABASE_URL": "https://a.supabase.co", "SUPABASE_SECRET_KEY": "sb_publishable_x"},
             "holds a publishable key",
         ),
+        (
+            {"SUPABASE_URL": "https://a.supabase.co", "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x"},
+            "the run came without a token",
+        ),
     ],
 )
 def test_an_environment_without_a_door_is_refused_by_name(environment: dict[str, str], said: str) -> None:
     with pytest.raises(EnvironmentWrong, match=said):
         JobEnvironment.read(environment)
+
+
+def test_a_token_is_worth_nothing_without_the_key_that_the_gateway_asks_for() -> None:
+    with pytest.raises(EnvironmentWrong, match="SUPABASE_PUBLISHABLE_KEY is not set"):
+        JobEnvironment.read({"SUPABASE_URL": "https://a.supabase.co"}, "a token")
+
+
+def test_a_token_is_taken_before_a_key_that_opens_all() -> None:
+    keys = {"SUPABASE_SECRET_KEY": "sb_secret_x", "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x"}
+    door = JobEnvironment.read({"SUPABASE_URL": "https://a.supabase.co", **keys}, "a token").door
+    assert isinstance(door, SupabaseDoor)
+    assert (door.key, door.token) == ("sb_publishable_x", "a token")
+    assert "a token" not in repr(door)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "jobs", "housekeeping"),
+    [
+        ("", ["SUPABASE_URL", "SUPABASE_SECRET_KEY"], ["SUPABASE_URL", "SUPABASE_SECRET_KEY"]),
+        (
+            "run-token",
+            ["SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY"],
+            ["SUPABASE_URL", "SUPABASE_SECRET_KEY", "SUPABASE_SIGNING_KEY"],
+        ),
+        ("database", ["DATABASE_JOBS_URL"], ["DATABASE_JOBS_URL"]),
+    ],
+)
+def test_each_door_names_its_keys(chosen: str, jobs: list[str], housekeeping: list[str]) -> None:
+    door = Door.read({"POURPLAN_JOBS_DOOR": chosen})
+    assert (door.job_keys, door.housekeeping_keys) == (jobs, housekeeping)
+
+
+def test_a_door_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(EnvironmentWrong, match="POURPLAN_JOBS_DOOR is 'window': expected one of secret-key"):
+        Door.read({"POURPLAN_JOBS_DOOR": "window"})
+
+
+def test_a_signing_key_that_is_none_is_named_where_the_queue_is_looked_after() -> None:
+    keys = {"SUPABASE_URL": "https://a.supabase.co", "SUPABASE_SECRET_KEY": "sb_secret_x"}
+    with pytest.raises(EnvironmentWrong, match="SUPABASE_SIGNING_KEY: expected a private key"):
+        HousekeepingEnvironment.read({**keys, "SUPABASE_SIGNING_KEY": "sb_secret_x"})
+    assert HousekeepingEnvironment.read(keys).tokens is None
 
 
 def test_postgres_itself_is_the_door_where_both_are_set() -> None:
@@ -319,6 +371,8 @@ CALLS: dict[str, dict[str, object]] = {
     "finish_run": {"p_run_id": "{run}", "p_lease_token": "{run}", "p_result": {}},
     "fail_run": {"p_run_id": "{run}", "p_lease_token": "{run}", "p_code": "X", "p_message": "x"},
     "queued_runs": {},
+    "waiting_runs": {},
+    "reserve_run": {"p_run_id": "{run}", "p_call_id": None},
     "record_dispatch": {"p_run_id": "{run}", "p_call_id": "x"},
     "run_call": {"p_run_id": "{run}"},
     "reap_runs": {},

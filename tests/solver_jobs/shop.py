@@ -23,8 +23,8 @@ class Shop:
     plant: Plant
 
     @classmethod
-    async def open(cls, database: TemporaryDatabase, admin: Connection) -> "Shop":
-        plant = await add_plant(admin, "melt-shop")
+    async def open(cls, database: TemporaryDatabase, admin: Connection, slug: str = "melt-shop") -> "Shop":
+        plant = await add_plant(admin, slug)
         for position, (group, grades) in enumerate(TONS.items()):
             group_id = await admin.fetchval(
                 "insert into product_groups (tenant_id, name, position) values ($1, $2, $3) returning id",

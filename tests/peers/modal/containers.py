@@ -3,12 +3,12 @@
 import asyncio
 import os
 import sys
-import sysconfig
 from typing import Any
 
 from grpclib.server import Server
 from modal_proto import api_pb2 as pb
 
+from tests.peers.modal.images import Built, build, import_path, write
 from tests.peers.modal.plane import Call, Container, Plane, Result
 from tests.peers.modal.rpc import Group, NoAnswer, rpc, servicer
 
@@ -23,10 +23,12 @@ runpy.run_module("modal._container_entrypoint", run_name="__main__", alter_sys=T
 class Scheduler:
     """Hands calls to containers, starts those that are lacking, and tells how calls ended."""
 
-    def __init__(self, plane: Plane, *groups: Group) -> None:
+    def __init__(self, plane: Plane) -> None:
         self.plane = plane
-        self.groups = groups
+        self.groups: tuple[Group, ...] = ()
+        """What a container may ask like any client."""
         self.watches: set[asyncio.Task[None]] = set()
+        self.closing = False
 
     async def enqueue(self, call: Call) -> None:
         call.container = None
@@ -36,7 +38,7 @@ class Scheduler:
         settings = self.plane.functions[call.function_id].autoscaler_settings
         most = settings.max_containers or _DEFAULT_MAX_CONTAINERS
         if sum(container.busy is None for container in running) < len(queue) and len(running) < most:
-            await self._start(call.function_id)
+            self._start(call.function_id)
         async with self.plane.wake[call.function_id]:
             self.plane.wake[call.function_id].notify_all()
 
@@ -58,12 +60,25 @@ class Scheduler:
         call.retries += 1
         await self.enqueue(call)
 
+    async def preempt(self, call: Call) -> None:
+        """Take the container away; the same input is run again in another one, which is no retry."""
+        container = call.container
+        assert container is not None
+        assert container.watch is not None
+        container.busy = call.container = None
+        if call.timer:
+            call.timer.cancel()
+        container.kill()
+        await container.watch
+        await self.enqueue(call)
+
     def start_timer(self, call: Call, container: Container) -> None:
         seconds = self.plane.functions[call.function_id].timeout_secs
         if seconds:
             call.timer = asyncio.create_task(self._time_out(call, container, seconds))
 
     async def close(self) -> None:
+        self.closing = True
         for container in self.plane.containers.values():
             container.kill()
         await asyncio.gather(*self.watches)
@@ -80,9 +95,15 @@ class Scheduler:
 
     # ------------------------------------------------------------------ a container's life
 
-    async def _start(self, function_id: str) -> None:
+    def _start(self, function_id: str) -> None:
         container_id = self.plane.new_id("ta")
         container = Container(container_id, function_id, self.plane.folder / container_id)
+        self.plane.containers[container_id] = container
+        container.watch = asyncio.create_task(self._live(container))
+        self.watches.add(container.watch)
+
+    async def _live(self, container: Container) -> None:
+        image = await build(self.plane, self.plane.functions[container.function_id].image_id)
         self._unpack(container)
         # One private socket a container: it tells who is calling.
         side = ContainerSide(self.plane, self, container)
@@ -93,22 +114,20 @@ class Scheduler:
                 # Without the module `site`, an editable installation does not bring what was not uploaded.
                 *(sys.executable, "-S", "-c", self.plane.prelude + _RUNTIME),
                 cwd=container.folder / "root",
-                env=self._environment(container),
+                env=self._environment(container, image),
                 stdout=log,
                 stderr=log,
             )
-        self.plane.containers[container.id] = container
-        watch = asyncio.create_task(self._watch(container))
-        self.watches.add(watch)
+        if container.doomed:
+            container.kill()
+        await self._watch(container, container.process)
 
     def _unpack(self, container: Container) -> None:
         function = self.plane.functions[container.function_id]
         (container.folder / "root").mkdir(parents=True)
         for mount_id in function.mount_ids:
             for name, sha in self.plane.mounts.get(mount_id, {}).items():
-                path = container.folder / name.lstrip("/")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(self.plane.files[sha])
+                write(container.folder, name, self.plane.files[sha])
         app_id = self.plane.app_of(container.function_id)
         arguments = pb.ContainerArguments(
             task_id=container.id,
@@ -120,34 +139,36 @@ class Scheduler:
         )
         (container.folder / "arguments").write_bytes(arguments.SerializeToString())
 
-    def _environment(self, container: Container) -> dict[str, str]:
+    def _environment(self, container: Container, image: Built) -> dict[str, str]:
         environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+        environment |= image.variables
         for name in self.plane.functions[container.function_id].secret_ids:
             environment |= self.plane.secrets[name.removeprefix("st-")]
-        packages = sysconfig.get_path("purelib")
         return environment | {
             "MODAL_SERVER_URL": f"unix://{container.folder / 's'}",
             "MODAL_TASK_ID": container.id,
             "MODAL_IS_REMOTE": "1",
             "MODAL_ENVIRONMENT": "main",
             "MODAL_CONTAINER_ARGUMENTS_PATH": str(container.folder / "arguments"),
-            "PYTHONPATH": f"{container.folder / 'root'}{os.pathsep}{packages}",
+            "PYTHONPATH": import_path(container.folder, image.folder),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
-    async def _watch(self, container: Container) -> None:
-        assert container.process is not None
-        code = await container.process.wait()
+    async def _watch(self, container: Container, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
         container.server.close()
-        queue = self.plane.queues[container.function_id]
+        function_id = container.function_id
+        queue = self.plane.queues[function_id]
         call = container.busy
         if call is not None and not call.done.is_set() and call.container is container:
             said = f"container exited with {code}"
             await self.fail(call, Result(status=Result.GENERIC_STATUS_INTERNAL_FAILURE, exception=said))
-        elif (code or container.died_of) and queue and not self._running(container.function_id):
+        elif (code or container.died_of) and queue and not (container.doomed or self._running(function_id)):
             said = "container failed to start: " + container.log.read_text(errors="replace")[-1500:]
             died = Result(status=Result.GENERIC_STATUS_INIT_FAILURE, exception=said)
             self.finish(queue.popleft(), container.died_of or died)
+        if queue and not self.closing and not self._running(function_id):
+            self._start(function_id)
 
 
 class ContainerSide(Group):

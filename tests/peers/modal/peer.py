@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from grpclib.server import Server
+from modal._serialization import serialize
+from modal_proto import api_pb2 as pb
 
 from tests.peers.modal.calling import Calling
 from tests.peers.modal.containers import Scheduler
 from tests.peers.modal.deploying import Deploying, Session
-from tests.peers.modal.plane import Container, Plane
+from tests.peers.modal.plane import Call, Container, Plane
 from tests.peers.modal.rpc import servicer
 from tests.tcp_door import TcpDoor
 
@@ -28,9 +30,9 @@ class ModalPeer:
         # A short path: it has to hold sockets.
         self.plane = Plane(Path(tempfile.mkdtemp(prefix="modal-")), secrets)
         session, deploying = Session(self.plane), Deploying(self.plane)
-        self._scheduler = Scheduler(self.plane, session, deploying)
-        groups = (session, deploying, Calling(self.plane, self._scheduler))
-        self._server: Any = Server([servicer(self.plane, *groups)])
+        self._scheduler = Scheduler(self.plane)
+        self._scheduler.groups = (session, deploying, Calling(self.plane, self._scheduler))
+        self._server: Any = Server([servicer(self.plane, *self._scheduler.groups)])
         self._door = TcpDoor(self.plane.folder / "s")
 
     async def __aenter__(self) -> Self:
@@ -66,6 +68,21 @@ class ModalPeer:
     def function(self, app: str, name: str) -> Any:
         """A deployed function, as it was declared."""
         return self.plane.functions[self.plane.published[self.plane.apps[app]][name]]
+
+    async def fire(self, app: str, name: str) -> Call:
+        """Do what Modal does at a tick of the clock: call a scheduled function, without arguments."""
+        function_id = self.plane.published[self.plane.apps[app]][name]
+        if not self.plane.functions[function_id].HasField("schedule"):
+            raise ValueError(f"{name} has no schedule")
+        given = pb.FunctionInput(args=serialize(((), {})), data_format=pb.DATA_FORMAT_PICKLE)
+        call = Call(self.plane.new_id("fc"), function_id, given, pb.FUNCTION_CALL_INVOCATION_TYPE_ASYNC)
+        self.plane.calls[call.id] = call
+        await self._scheduler.enqueue(call)
+        return call
+
+    async def preempt(self, call: Call) -> None:
+        """Take the container of a call away, and run its input again in another one."""
+        await self._scheduler.preempt(call)
 
     def containers(self) -> list[Container]:
         """Containers that live."""

@@ -45,6 +45,8 @@ class Container:
     busy: Call | None = None
     inputs_to_cancel: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     died_of: Any = None
+    watch: asyncio.Task[None] | None = None
+    doomed: bool = False
 
     @property
     def pid(self) -> int:
@@ -60,6 +62,7 @@ class Container:
         return self.folder / "log"
 
     def kill(self) -> None:
+        self.doomed = True
         if self.process is not None and self.alive:
             self.process.kill()
 
@@ -102,6 +105,7 @@ class Plane:
             ranked_functions=[pb.FunctionData.RankedFunction(rank=0, function=function)],
             timeout_secs=function.timeout_secs,
             autoscaler_settings=function.autoscaler_settings,
+            schedule=function.schedule,
             function_name=function.function_name,
         )
 

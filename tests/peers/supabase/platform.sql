@@ -12,6 +12,7 @@ begin
             ('supabase_auth_admin', 'nologin noinherit createrole'),
             ('supabase_storage_admin', 'nologin noinherit createrole'),
             ('project_owner', 'login createdb createrole bypassrls replication'),
+            ('authenticator', 'nologin noinherit'),
             ('lite_login', 'login noinherit')
         ) as roles (name, abilities)
     loop
@@ -25,7 +26,9 @@ $$;
 grant anon, authenticated, service_role to project_owner with admin option;
 -- Hosted, an extension lets the owner make policies on storage.objects; here membership does.
 grant supabase_storage_admin, supabase_auth_admin to project_owner;
-grant anon, authenticated, service_role to lite_login;
+-- Hosted, REST connects as `authenticator` and becomes whom a token names.
+grant anon, authenticated, service_role to authenticator;
+grant authenticator to lite_login;
 
 create schema extensions;
 create schema auth authorization supabase_auth_admin;
