@@ -39,7 +39,11 @@ class TcpDoor:
         assert visit is not None
         self._visits.add(visit)
         visit.add_done_callback(self._visits.discard)
-        inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._socket))
+        try:
+            inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._socket))
+        except BaseException:
+            writer.transport.abort()
+            raise
         copies = [
             asyncio.ensure_future(_copy(reader, inner_writer)),
             asyncio.ensure_future(_copy(inner_reader, writer)),

@@ -44,7 +44,8 @@ async def check(settings: Settings) -> Findings:
         return
     for finding in _functions(settings.modal_app, missing):
         yield finding
-    yield await _secret(modal)
+    async for finding in _secrets(modal, settings):
+        yield finding
 
 
 async def _is_there(modal: Any, settings: Settings, name: str) -> bool:
@@ -74,15 +75,45 @@ def _functions(app: str, missing: list[str]) -> list[Finding]:
     return [AREA.ok(f"The app {app!r} is deployed with its functions.")]
 
 
-async def _secret(modal: Any) -> Finding:
+async def _secrets(modal: Any, settings: Settings) -> Findings:
+    """Look by which door the containers reach the runs, and whether they hold the keys of that door."""
     try:
-        from solver_jobs.app import REQUIRED_KEYS, SECRET
+        from solver_jobs.app import HOUSEKEEPING_SECRET, SECRET
+        from solver_jobs.environment import Door
     except ImportError as error:
-        return AREA.unchecked(f"The secret of the app: the package {error.name} is not installed.")
-    told = f"modal secret create {SECRET} {' '.join(f'{key}=...' for key in REQUIRED_KEYS)}"
+        yield AREA.unchecked(f"The secret of the app: the package {error.name} is not installed.")
+        return
+    meant = Door.RUN_TOKEN if settings.supabase_signing_key else Door.SECRET_KEY
+    held = [door for door in Door if await _holds(modal, SECRET, door.job_keys)]
+    if not held:
+        yield AREA.wrong(
+            f"There is no secret {SECRET!r} at Modal, or it lacks {' or '.join(meant.job_keys)}.",
+            f"Make it: {_making(SECRET, meant.job_keys)}",
+        )
+        return
+    door = meant if meant in held else held[0]
+    if door is Door.RUN_TOKEN and settings.supabase_signing_key is None:
+        yield AREA.wrong(
+            "Containers hold no key of their own, and the service signs them no token for their run.",
+            "Set SUPABASE_SIGNING_KEY, or deploy with another POURPLAN_JOBS_DOOR.",
+        )
+    elif door is Door.RUN_TOKEN and not await _holds(modal, HOUSEKEEPING_SECRET, door.housekeeping_keys):
+        yield AREA.wrong(
+            f"There is no secret {HOUSEKEEPING_SECRET!r} at Modal, or it lacks a key.",
+            f"Make it: {_making(HOUSEKEEPING_SECRET, door.housekeeping_keys)}",
+        )
+    else:
+        yield AREA.ok(f"The secret {SECRET!r} is there, with {' and '.join(door.job_keys)}.")
+
+
+async def _holds(modal: Any, name: str, keys: list[str]) -> bool:
     try:
         async with asyncio.timeout(_SECONDS):
-            await modal.Secret.from_name(SECRET, required_keys=REQUIRED_KEYS).hydrate.aio()
-    except (modal.exception.Error, OSError, TimeoutError) as error:
-        return AREA.wrong(f"The secret {SECRET!r}: {error}", f"Make it: {told}")
-    return AREA.ok(f"The secret {SECRET!r} is there, with {' and '.join(REQUIRED_KEYS)}.")
+            await modal.Secret.from_name(name, required_keys=keys).hydrate.aio()
+    except (modal.exception.NotFoundError, modal.exception.InvalidError):
+        return False
+    return True
+
+
+def _making(name: str, keys: list[str]) -> str:
+    return f"modal secret create {name} {' '.join(f'{key}=...' for key in keys)}"

@@ -21,7 +21,8 @@ pytest.importorskip("modal", reason="the extra `modal` is not installed")
 from api.doctor import Verdict, examine, modal_app, sign_in, storage
 from api.settings import Settings
 from api.workbooks.supabase_originals import BUCKET
-from solver_jobs.app import APP, REQUIRED_KEYS, SECRET
+from solver_jobs.app import APP, HOUSEKEEPING_SECRET, REQUIRED_KEYS, SECRET
+from solver_jobs.environment import Door
 from tests.api.doctor.looking import told, warnings, wrong, wrongs
 from tests.api.http.serving import listening, plain_settings
 from tests.database import connected
@@ -269,11 +270,22 @@ async def test_an_app_that_is_not_deployed_then_is_then_lacks_its_secret(
 async def test_a_secret_that_lacks_a_key_and_one_that_is_not_there(hosted: Settings, peer: ModalPeer) -> None:
     await deploy(peer)
     settings = changed(hosted, modal_app=APP)
-    peer.plane.secrets[SECRET].clear()
+    peer.plane.secrets[SECRET].pop("SUPABASE_SECRET_KEY")
     said = await wrong(modal_app.check(settings))
-    assert REQUIRED_KEYS[0] in said
+    assert "SUPABASE_SECRET_KEY" in said
     del peer.plane.secrets[SECRET]
     assert f"modal secret create {SECRET}" in await wrong(modal_app.check(settings))
+
+
+async def test_containers_that_wait_for_a_token_which_nobody_signs(hosted: Settings, peer: ModalPeer) -> None:
+    await deploy(peer)
+    peer.plane.secrets[SECRET] = dict.fromkeys(Door.RUN_TOKEN.job_keys, "x")
+    settings = changed(hosted, modal_app=APP)
+    assert "Set SUPABASE_SIGNING_KEY" in await wrong(modal_app.check(settings))
+    signing = changed(settings, supabase_signing_key="{}")
+    assert f"modal secret create {HOUSEKEEPING_SECRET}" in await wrong(modal_app.check(signing))
+    peer.plane.secrets[HOUSEKEEPING_SECRET] = dict.fromkeys(Door.RUN_TOKEN.housekeeping_keys, "x")
+    assert await wrongs(modal_app.check(signing)) == []
 
 
 async def test_modal_out_of_reach(hosted: Settings, peer: ModalPeer, monkeypatch: pytest.MonkeyPatch) -> None:
