@@ -73,7 +73,7 @@ async def column(person: Person, table: str, name: str) -> list[Any]:
     return [cast("dict[str, Any]", row)[name] for row in answer.data]
 
 
-async def followed(service: Service, token: str, run_id: str) -> list[Any]:
+async def followed(service: Service, token: str, run_id: str, query: str = FOLLOW) -> list[Any]:
     """What the subscription tells of a run until its end."""
     protocols = [websockets.Subprotocol("graphql-transport-ws")]
     told = []
@@ -81,8 +81,8 @@ async def followed(service: Service, token: str, run_id: str) -> list[Any]:
         client = Client(connection)
         await client.say(type="connection_init", payload=bearer(token))
         assert await client.hear() == {"type": "connection_ack"}
-        await client.say(id="1", type="subscribe", payload={"query": FOLLOW, "variables": {"id": run_id}})
-        async with asyncio.timeout(60):
+        await client.say(id="1", type="subscribe", payload={"query": query, "variables": {"id": run_id}})
+        async with asyncio.timeout(180):
             while (message := orjson.loads(await connection.recv()))["type"] == "next":
                 told.append(message["payload"]["data"]["runUpdates"])
     return told
