@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 OpenServices: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
+HEALTH = frozenset({"/health", "/health/ready", "/health/live"})
+
 log = structlog.get_logger(__name__)
 
 
@@ -84,7 +86,11 @@ def create_app(
         middleware=[
             Middleware(TellStartupFailure),
             Middleware(TraceRequests, count=counted.request),
-            Middleware(OwnHostsOnly, allowed=settings.allowed_hosts),
+            Middleware(
+                OwnHostsOnly,
+                allowed=settings.allowed_hosts,
+                open_paths=HEALTH if settings.signs_in else frozenset(),
+            ),
             Middleware(
                 BodyLimit, max_body_bytes=settings.max_body_bytes, max_upload_bytes=settings.max_upload_bytes
             ),

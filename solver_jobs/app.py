@@ -54,7 +54,7 @@ secret = modal.Secret.from_name(SECRET, required_keys=REQUIRED_KEYS)
 # Whoever solves holds as little as can be; whoever looks after the queue has to open all of it.
 housekeeping_secret = (
     modal.Secret.from_name(HOUSEKEEPING_SECRET, required_keys=_door.housekeeping_keys)
-    if _door is Door.RUN_TOKEN
+    if _door.by_token
     else secret
 )
 app = modal.App(APP, image=image, include_source=False)
@@ -114,6 +114,8 @@ async def replan(run_id: str, token: str | None = None) -> str:
     timeout=120,
     retries=0,
     max_containers=1,
+    # Waiting a minute for work that comes every third would cost more than all else.
+    scaledown_window=2,
 )
 async def sweep() -> int:
     """Bring back what was lost and hand over what waits, also while the service is away; how many."""

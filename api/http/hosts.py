@@ -10,7 +10,7 @@ neither, and need neither.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -30,18 +30,24 @@ class OwnHostsOnly:
     ----------
     allowed
         Host names beside loopback, without ports.
+    open_paths
+        Paths that answer to any name: those who look after containers ask them by address.
     """
 
-    def __init__(self, app: ASGIApp, allowed: Iterable[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed: Iterable[str] = (), open_paths: Collection[str] = frozenset()
+    ) -> None:
         self._app = app
         self._allowed = LOOPBACK | {name.lower() for name in allowed}
+        self._open_paths = frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let pass, or refuse: 421 for the Host, 403 for the Origin."""
         if scope["type"] in ("http", "websocket"):
             try:
                 headers = Headers(scope=scope)
-                self._check_host(headers)
+                if scope["path"] not in self._open_paths:
+                    self._check_host(headers)
                 check_origin(headers)
             except Refusal as refusal:
                 await refuse(refusal, scope, receive, send)
@@ -79,7 +85,7 @@ def check_origin(headers: Headers) -> None:
         `ORIGIN_NOT_ALLOWED`: another site's page is asking.
     """
     origins = headers.getlist("origin")
-    if any(not is_own_origin(origin, headers["host"]) for origin in origins):
+    if any(not is_own_origin(origin, headers.get("host", "")) for origin in origins):
         raise _foreign(f"The Origin header is {', '.join(map(repr, origins))}")
     site = headers.get("sec-fetch-site")
     # A link from elsewhere may lead here (a navigation); a page elsewhere may not fetch from here.

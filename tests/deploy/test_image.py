@@ -267,8 +267,13 @@ async def test_metrics_are_for_the_token_alone(running: Running) -> None:
 
 @pytest.mark.parametrize("host", ["plan.plant.example", "127.0.0.1"])
 async def test_it_answers_to_its_own_names(running: Running, host: str) -> None:
-    assert (await running.http.get("/health/live", headers={"Host": host})).status_code == 200
-    assert (await running.http.get("/health/live", headers={"Host": "other.example"})).status_code == 421
+    assert (await running.http.get("/", headers={"Host": host})).status_code == 200
+    assert (await running.http.get("/", headers={"Host": "other.example"})).status_code == 421
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/health/live"])
+async def test_its_health_is_told_to_whoever_knows_its_address(running: Running, path: str) -> None:
+    assert (await running.http.get(path, headers={"Host": "10.0.0.7:8000"})).status_code == 200
 
 
 async def test_it_ends_in_order_when_told_to(image: Image, hosted: DatabaseDoor) -> None:

@@ -66,6 +66,10 @@ async def test_a_replan_has_time_memory_and_the_cores_that_it_searches_on(hosted
     assert any("solver_jobs.foundry.warm" in line for line in commands)
 
 
+async def test_the_sweep_does_not_wait_for_more_at_somebodys_expense(hosted: Hosted) -> None:
+    assert hosted.peer.function(APP, "sweep").task_idle_timeout_secs == 2
+
+
 async def test_what_is_deployed_is_the_jobs_and_nothing_of_the_service(hosted: Hosted) -> None:
     function = hosted.peer.function(APP, "forecast")
     uploaded = {path for mount in function.mount_ids for path in hosted.peer.plane.mounts[mount]}
