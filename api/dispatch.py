@@ -107,6 +107,10 @@ class Dispatcher:
             self._own.add(run_id)
         self._wake.set()
 
+    def look(self) -> None:
+        """Look at the queue soon: there may be room for a run that waits."""
+        self._wake.set()
+
     async def cancel(self, run_id: UUID) -> None:
         """End the work on a run that the database says is cancelled; does not wait for its end."""
         self._in_background(self._cancel(run_id))

@@ -15,6 +15,7 @@ from api.foundry.table_mutations import FoundryTableMutations
 from api.members.mutations import MemberMutations
 from api.members.queries import MemberQueries
 from api.planning.batch_mutations import BatchMutations
+from api.planning.monday_mutations import MondayMutations
 from api.planning.mutations import PlanningMutations
 from api.planning.queries import PlanningQueries
 from api.planning.replan_mutations import ReplanMutations
@@ -66,6 +67,7 @@ class Mutation(
     PlanningMutations,
     ReplanMutations,
     BatchMutations,
+    MondayMutations,
     TenantMutations,
     MemberMutations,
 ):

@@ -14,8 +14,10 @@ from api.database import Database, Notices
 from api.dispatch import Dispatcher
 from api.local_tenant import ensure_local_tenant
 from api.migrations import Applied, migrate
+from api.planning.mondays import Mondays
 from api.reports.links import Links
 from api.settings import Settings, SettingsError
+from api.vacancies import filling_vacancies
 from api.workbooks.originals import FolderOriginals, OriginalFiles
 
 
@@ -59,6 +61,11 @@ async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator
         dispatcher = await stack.enter_async_context(
             Dispatcher(settings, urls.jobs, own_runs_only=not exclusive)
         )
+        if exclusive:
+            await stack.enter_async_context(filling_vacancies(notices, dispatcher))
+            await stack.enter_async_context(
+                Mondays(database, urls.jobs, notices, dispatcher, every_seconds=settings.reap_seconds)
+            )
         yield Services(
             settings=settings,
             database=database,

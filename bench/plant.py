@@ -87,6 +87,11 @@ insert into scenarios (tenant_id, name, is_base, asof_date, created_at)
 values ($1, 'Base', true, '2024-09-02', '2024-08-01'), ($1, 'What if', false, '2024-09-02', '2024-08-02')
 """
 
+MONDAYS = """
+insert into monday_replans (scenario_id, tenant_id, hour, asked_by, asked_at)
+select id, $1, 6, $2, timestamptz '2024-09-01 06:00+02' from scenarios where tenant_id = $1 and is_base
+"""
+
 RESOURCES = """
 insert into resources (tenant_id, scenario_id, "flasks_S", "flasks_M", "flasks_L", molding_max_per_day,
     molding_max_same_part_per_day, pour_max_ton_per_day)
@@ -271,6 +276,7 @@ async def generate(connection: asyncpg.Connection, tenant: UUID, user: UUID, siz
             (SCHEDULE,),
             (IMPORTS, user),
             (SCENARIOS,),
+            (MONDAYS, user),
             (RESOURCES,),
             (PARTS, sizes.parts, sizes.groups),
             (ORDERS, sizes.orders, sizes.parts),

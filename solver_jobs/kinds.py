@@ -97,7 +97,7 @@ def _replan(threads: int) -> Kind[Any, Any]:
             listener=hear,
             stop=stop.is_set,
         )
-        return answer(problem.problem, plan)
+        return answer(problem.problem, plan, problem.notes)
 
     def judge(problem: ReplanTask, result: ReplanAnswer) -> list[str]:
         return verify(problem.problem, result.plan)

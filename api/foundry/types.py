@@ -86,6 +86,22 @@ class Resources:
     notes: str | None = strawberry.field(description="Notes, if there are any.")
 
 
+@stored(Table("monday_replans", key="scenario_id"))
+@strawberry.type(description="That a scenario is replanned on Mondays, and when.")
+class MondayReplan:
+    """The switch of a scenario."""
+
+    hour: int = strawberry.field(description="Hour of the day in the tenant's time zone, 0 to 23.")
+    time_limit_seconds: int = strawberry.field(description="Seconds to search at most.")
+    next_at: datetime = read(
+        Column(
+            "next_monday_at({row}.hour,"
+            " (select tenant.time_zone from tenants as tenant where tenant.id = {row}.tenant_id))"
+        ),
+        description="When the next Monday is due.",
+    )
+
+
 BY_PLACE = (rising("position", int),)
 
 
@@ -110,6 +126,9 @@ class Scenario(Node):
     )
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When its data were replaced last.")
+    monday_replan: MondayReplan | None = read(
+        One("id", there="scenario_id"), description="Its replan on Mondays; null unless switched on."
+    )
     resources: Resources | None = read(One("id", there="scenario_id"), description="Its capacities.")
     parts: Connection[Part] = read(
         Page(here="id", there="scenario_id", where="{row}.active", order=BY_PLACE),

@@ -137,7 +137,7 @@ class ReplanMutations:
                 raise no_scenario()
             plan = await _plan(connection, key, run, locked["asof_date"])
             problem = await _problem(connection, key, None)
-            later = _rolled(problem, plan, weeks)
+            later = rolled(problem, plan, weeks)
             await foundry.put_scenario(connection, locked["name"], stored_form(later))
         return RollScenarioPayload(scenario=stored_one(Scenario, key))
 
@@ -236,7 +236,14 @@ async def _plan(connection: Connection, scenario: UUID, run: UUID, monday: date)
     return read_plan(row["plan"])
 
 
-def _rolled(problem: FoundryProblem, plan: FoundryPlan, weeks: int) -> FoundryProblem:
+def rolled(problem: FoundryProblem, plan: FoundryPlan, weeks: int) -> FoundryProblem:
+    """Give the problem of a later Monday, had the plan been carried out as planned.
+
+    Raises
+    ------
+    UserMistake
+        The plan does not fit the problem.
+    """
     from solver_jobs.foundry.roll import roll  # with the tables of numpy, which the start can do without
 
     try:

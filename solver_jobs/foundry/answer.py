@@ -19,12 +19,19 @@ class ReplanAnswer(BaseModel):
     days: tuple[DayLoad, ...]
     peak_flasks: tuple[FlaskUse, ...] = Field(description="Most flasks in use on a day, by size.")
     warnings: tuple[str, ...] = Field(
-        description="What a planner should know: of the problem, then the plan."
+        description="What a planner should know: the task's notes, then of the problem, then the plan."
     )
 
 
-def answer(problem: FoundryProblem, plan: FoundryPlan) -> ReplanAnswer:
+def answer(problem: FoundryProblem, plan: FoundryPlan, notes: tuple[str, ...] = ()) -> ReplanAnswer:
     """Explain a plan, and tell what is shown of it.
+
+    Parameters
+    ----------
+    problem, plan
+        What was planned.
+    notes
+        What the warnings begin with.
 
     Raises
     ------
@@ -40,5 +47,5 @@ def answer(problem: FoundryProblem, plan: FoundryPlan) -> ReplanAnswer:
             max((day.flasks[row] for day in days), key=lambda use: use.in_use)
             for row in range(len(FLASK_SIZES))
         ),
-        warnings=(*odd, *plan.warnings),
+        warnings=(*notes, *odd, *plan.warnings),
     )

@@ -17,4 +17,7 @@ class ReplanTask(BaseModel):
 
     problem: FoundryProblem
     time_limit_seconds: float = Field(gt=0, le=MOST_SECONDS, description="Seconds to search.")
+    notes: tuple[str, ...] = Field(
+        default=(), description="What the plan's warnings shall begin with: how the problem came about."
+    )
     seed: int = Field(default=1, ge=0, description="Another one searches elsewhere.")

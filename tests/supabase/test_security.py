@@ -90,6 +90,8 @@ RIGHTS = {
     "expected_deliveries": FACTS,
     "previous_plan": FACTS,
     "pins": FACTS,
+    "monday_replans": RESULTS,
+    "monday_wishes": RESULTS,
     "replans": RESULTS,
     "plan_daily_order": RESULTS,
     "plan_weekly_order": RESULTS,
@@ -207,6 +209,13 @@ ROWS = {
     "pins": (
         "(tenant_id, scenario_id, order_id, workday_index, molds)"
         " values ('{tenant}', '{scenario1}', 'O1', {n}, 0)"
+    ),
+    "monday_replans": (
+        "(scenario_id, tenant_id, hour, asked_by, asked_at) values ('{bare}', '{tenant}', 6, '{user}', now())"
+    ),
+    "monday_wishes": (
+        "(scenario_id, tenant_id, monday, time_zone, due_at)"
+        " values ('{scenario1}', '{tenant}', date '2026-01-05' + 7 * {n}, 'UTC', now())"
     ),
     "replans": (
         "(run_id, tenant_id, scenario_id, asof_date, late_molds, late_orders, pattern_starts, pattern_stops,"
@@ -597,6 +606,10 @@ FUNCTIONS = {
     "create_replan": USERS,
     "create_batch": USERS,
     "cancel_batch": USERS,
+    "set_monday_replan": USERS,
+    "known_time_zone": USERS,
+    "monday_at": USERS,
+    "next_monday_at": USERS,
     "clone_scenario": USERS,
     "invite_member": USERS,
     "withdraw_invitation": USERS,
@@ -610,6 +623,11 @@ FUNCTIONS = {
     "progress_run": WORKERS,
     "finish_run": WORKERS,
     "fail_run": WORKERS,
+    "wish_mondays": JOBS,
+    "take_monday": JOBS,
+    "return_monday": JOBS,
+    "fulfil_monday": JOBS,
+    "fail_monday": JOBS,
     "queued_runs": JOBS,
     "waiting_runs": JOBS,
     "reserve_run": JOBS,
@@ -665,6 +683,11 @@ CALLS = {
     "progress_run": "select public.progress_run($1, $1, 'solving', 1)",
     "finish_run": "select public.finish_run($1, $1, '{}')",
     "fail_run": "select public.fail_run($1, $1, 'X', 'x')",
+    "wish_mondays": "select public.wish_mondays() where $1::uuid is not null",
+    "take_monday": "select public.take_monday() where $1::uuid is not null",
+    "return_monday": "select public.return_monday($1, $1, '2026-01-05', now())",
+    "fulfil_monday": "select public.fulfil_monday($1, $1, '2026-01-05', $1)",
+    "fail_monday": "select public.fail_monday($1, $1, '2026-01-05', $1, 'key', '{}', '{}')",
     "queued_runs": "select public.queued_runs() where $1::uuid is not null",
     "waiting_runs": "select public.waiting_runs() where $1::uuid is not null",
     "reserve_run": "select public.reserve_run($1, null)",
@@ -697,7 +720,8 @@ async def test_who_does_not_plan_neither_starts_nor_cancels_runs(stage: Stage, a
         replan = f"select public.create_replan('{scenario}', '2026-01-05', '{{}}')"
         assert await tries(connection, copy) == await tries(connection, replan) == 0
         batch = "select public.create_batch('Grid', '[{}]', array['{}'::jsonb])"
-        assert await tries(connection, batch) == 0
+        monday = f"select public.set_monday_replan('{scenario}', 6)"
+        assert await tries(connection, batch) == await tries(connection, monday) == 0
 
 
 async def test_another_tenants_run_is_not_there(stage: Stage) -> None:

@@ -1,0 +1,526 @@
+"""Mondays without anybody at the desk: on the real database, with a clock handed in."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from api.foundry.problem import same_data
+from api.planning.monday_planning import queue_monday
+from api.planning.monday_store import Wishes
+from api.planning.mondays import MOST_ATTEMPTS, Mondays
+from api.relay import node_id, parse_node_id
+from solver_jobs.foundry.problem import FoundryProblem, read_plan, read_problem
+from solver_jobs.foundry.roll import roll
+from solver_jobs.kinds import kind_of
+from tests.api.desk import Desk, Postbox
+from tests.api.foundry.shop import PROBLEM
+from tests.api.planning.test_replan import import_scenario, replan
+from tests.database import Connection, Plant, TemporaryDatabase
+from tests.solver_jobs.shop import eventually
+
+FIRST = date(2026, 1, 5)
+"""The Monday of the small foundry."""
+SIX = datetime(2026, 1, 5, 6, tzinfo=UTC)
+WEEK = timedelta(weeks=1)
+
+SET = """
+mutation ($scenario: ID!, $enabled: Boolean! = true, $hour: Int, $seconds: Int) {
+  setMondayReplan(input: {
+    scenarioId: $scenario, enabled: $enabled, hour: $hour, timeLimitSeconds: $seconds
+  }) { scenario { mondayReplan { hour timeLimitSeconds nextAt } } userErrors { code message path } }
+}
+"""
+
+RUNS = """
+query ($scenario: ID!) {
+  planRuns(kind: REPLAN, scenarioId: $scenario) { nodes { id status requestedBy ... on ReplanRun {
+    asofDate warnings timeLimitSeconds problem error { code message hint details }
+  } } }
+  node(id: $scenario) { ... on Scenario { asofDate } }
+}
+"""
+
+
+@dataclass
+class Clock:
+    """Tells the time that a test sets."""
+
+    now: datetime = SIX
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def mondays_of(
+    desk: Desk, database: TemporaryDatabase, postbox: Postbox, clock: Clock, every_seconds: float = 30
+) -> Mondays:
+    """What keeps the Mondays of a service."""
+    services = desk.services
+    return Mondays(
+        services.database,
+        database.jobs_url,
+        services.notices,
+        postbox,
+        every_seconds=every_seconds,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def mondays(planner: Desk, database: TemporaryDatabase, postbox: Postbox, clock: Clock) -> Mondays:
+    return mondays_of(planner, database, postbox, clock)
+
+
+@pytest.fixture
+async def scenario(planner: Desk, admin: Connection) -> str:
+    """A scenario that is replanned on Mondays at six, in UTC."""
+    return await switched_on(planner, admin)
+
+
+async def switched_on(desk: Desk, admin: Connection, name: str = "Harbour", **problem: Any) -> str:
+    """A scenario that is replanned on Mondays at six, asked for before the first of them."""
+    key = await import_scenario(desk, {**PROBLEM, **problem}, name)
+    payload = (await desk.ask(SET, scenario=key))["setMondayReplan"]
+    assert payload["userErrors"] == []
+    await admin.execute("update monday_replans set asked_at = $1", SIX - timedelta(days=3))
+    return key
+
+
+async def runs_of(desk: Desk, scenario: str) -> list[dict[str, Any]]:
+    """The runs of a scenario, the oldest first."""
+    found: list[dict[str, Any]] = (await desk.ask(RUNS, scenario=scenario))["planRuns"]["nodes"]
+    return found[::-1]
+
+
+async def asof(desk: Desk, scenario: str) -> date:
+    return date.fromisoformat((await desk.ask(RUNS, scenario=scenario))["node"]["asofDate"])
+
+
+async def carry_out(jobs: Connection, run_id: str) -> None:
+    """Do a worker's work on a run."""
+    key = parse_node_id(run_id)[1]
+    claim = await jobs.fetchval("select claim_run($1)", key)
+    kind = kind_of("REPLAN", 1)
+    result = await asyncio.to_thread(
+        kind.solve, kind.parse(claim["problem"]), stop=Never(), progress=lambda *_: None
+    )
+    await jobs.execute(
+        "select finish_run($1, $2, $3)", key, UUID(claim["lease_token"]), result.model_dump(mode="json")
+    )
+
+
+class Never:
+    """A stop signal that nobody sets."""
+
+    def is_set(self) -> bool:
+        return False
+
+
+def problem_of(run: dict[str, Any]) -> FoundryProblem:
+    return read_problem(run["problem"])
+
+
+# ---------------------------------------------------------------- when it is Monday morning
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "monday", "due"),
+    [
+        ("UTC", "2026-01-05", "2026-01-05T06:00Z"),
+        ("Pacific/Auckland", "2026-01-05", "2026-01-04T17:00Z"),
+        ("America/Los_Angeles", "2026-01-05", "2026-01-05T14:00Z"),
+        ("Asia/Kathmandu", "2026-01-05", "2026-01-05T00:15Z"),
+        # The day after the clocks were changed, and a week before.
+        ("America/Los_Angeles", "2026-03-02", "2026-03-02T14:00Z"),
+        ("America/Los_Angeles", "2026-03-09", "2026-03-09T13:00Z"),
+        ("Pacific/Auckland", "2026-03-30", "2026-03-29T17:00Z"),
+        ("Pacific/Auckland", "2026-04-06", "2026-04-05T18:00Z"),
+        ("Europe/Berlin", "2026-10-26", "2026-10-26T05:00Z"),
+    ],
+)
+async def test_it_is_monday_when_it_is_in_the_tenants_time_zone(
+    planner: Desk,
+    admin: Connection,
+    mondays: Mondays,
+    clock: Clock,
+    time_zone: str,
+    monday: str,
+    due: str,
+) -> None:
+    await admin.execute("update tenants set time_zone = $1 where slug = 'north'", time_zone)
+    orders = [{**order, "due_date": "2027-01-11"} for order in PROBLEM["orders"]]
+    scenario = await switched_on(planner, admin, asof_date=monday, orders=orders)
+    clock.now = datetime.fromisoformat(due) - timedelta(seconds=1)
+    await admin.execute("update monday_replans set asked_at = $1", clock.now - timedelta(days=3))
+    assert await mondays.look() == 0
+    assert await runs_of(planner, scenario) == []
+    clock.now = datetime.fromisoformat(due)
+    assert await mondays.look() == 1
+    (run,) = await runs_of(planner, scenario)
+    assert (run["status"], run["asofDate"], run["warnings"]) == ("QUEUED", monday, [])
+
+
+@pytest.mark.parametrize("name", ["Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu", "UTC"])
+async def test_the_next_monday_is_what_the_calendar_says(admin: Connection, name: str) -> None:
+    zone = ZoneInfo(name)
+    for days in range(0, 366, 5):
+        now = datetime(2026, 1, 1, 11, 30, tzinfo=UTC) + timedelta(days=days)
+        for hour in (0, 6, 23):
+            found = await admin.fetchval("select next_monday_at($1, $2, $3)", hour, name, now)
+            local = found.astimezone(zone)
+            assert (local.isoweekday(), local.hour, local.minute) == (1, hour, 0)
+            # A week has an hour more or less when the clocks are changed.
+            assert timedelta(0) < found - now <= WEEK + timedelta(hours=1)
+
+
+async def test_a_typing_error_in_one_tenants_time_zone_keeps_nobody_from_his_monday(
+    planner: Desk, stranger: Desk, admin: Connection, mondays: Mondays
+) -> None:
+    theirs, ours = await switched_on(stranger, admin), await switched_on(planner, admin)
+    await admin.execute("update tenants set time_zone = 'Europe/Nowhere' where slug = 'south'")
+    assert await mondays.look() == 2
+    assert len(await runs_of(planner, ours)) == 1
+    (run,) = await runs_of(stranger, theirs)
+    (note,) = (
+        await admin.fetchval("select problem from plan_runs where id = $1", parse_node_id(run["id"])[1])
+    )["notes"]
+    assert note.startswith("The tenant's time zone 'Europe/Nowhere' is unknown")
+
+
+# ---------------------------------------------------------------- once, and never lost
+
+
+async def test_a_monday_is_planned_once_however_often_it_is_looked_at(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, postbox: Postbox
+) -> None:
+    for minutes in (0, 0, 1, 59, 60, 60 * 24 * 6):
+        clock.now = SIX + timedelta(minutes=minutes)
+        await mondays.look()
+    (run,) = await runs_of(planner, scenario)
+    assert run["timeLimitSeconds"] == 60
+    assert postbox.handed_over == [parse_node_id(run["id"])[1]]
+
+
+async def test_two_services_plan_a_monday_once(
+    planner: Desk, admin: Connection, database: TemporaryDatabase, postbox: Postbox, clock: Clock
+) -> None:
+    scenarios = [await switched_on(planner, admin, f"Hall {number}") for number in range(3)]
+    keepers = [mondays_of(planner, database, postbox, clock) for _ in range(3)]
+    looked_at = await asyncio.gather(*(keeper.look() for keeper in keepers))
+    assert sum(looked_at) == 3
+    assert [len(await runs_of(planner, scenario)) for scenario in scenarios] == [1, 1, 1]
+    assert len(postbox.handed_over) == 3
+
+
+async def test_what_was_wished_while_the_service_was_away_is_planned_when_it_is_back(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+) -> None:
+    assert await jobs.fetchval("select wish_mondays($1)", SIX) == 1
+    assert await jobs.fetchval("select wish_mondays($1)", SIX + timedelta(minutes=15)) == 0
+    clock.now = SIX + timedelta(hours=3)
+    assert await mondays.look() == 1
+    (run,) = await runs_of(planner, scenario)
+    await carry_out(jobs, run["id"])
+    (run,) = await runs_of(planner, scenario)
+    assert run["warnings"][0] == (
+        "This replan was due on Monday, 2026-01-05 at 06:00, and could only be queued on Monday, "
+        "2026-01-05 at 09:00: the service was away."
+    )
+
+
+async def test_a_monday_on_which_all_slept_is_made_up_for_in_its_week_and_not_later(
+    planner: Desk, admin: Connection, mondays: Mondays, clock: Clock
+) -> None:
+    first, second = await switched_on(planner, admin, "A"), await switched_on(planner, admin, "B")
+    clock.now = SIX + timedelta(days=2)
+    assert await mondays.look() == 2
+    assert [run["asofDate"] for run in await runs_of(planner, first)] == ["2026-01-05"]
+    clock.now = SIX + WEEK
+    await mondays.look()
+    assert [run["asofDate"] for run in await runs_of(planner, second)] == ["2026-01-05", "2026-01-12"]
+
+
+@pytest.mark.parametrize("queued", [False, True])
+async def test_a_service_that_dies_at_it_leaves_it_to_the_next_one(
+    planner: Desk,
+    scenario: str,
+    mondays: Mondays,
+    clock: Clock,
+    jobs: Connection,
+    postbox: Postbox,
+    queued: bool,
+) -> None:
+    wishes = Wishes(jobs)
+    await wishes.record(SIX)
+    wish = await wishes.take(SIX)
+    assert wish is not None
+    if queued:
+        async with planner.services.database.transaction(wish.identity) as connection:
+            await queue_monday(connection, wish, SIX)
+    assert await mondays.look() == 0
+    clock.now = SIX + timedelta(minutes=6)
+    assert await mondays.look() == 1
+    (run,) = await runs_of(planner, scenario)
+    assert postbox.handed_over == [parse_node_id(run["id"])[1]]
+
+
+async def test_a_wish_that_is_announced_is_seen_to_at_once(
+    planner: Desk,
+    scenario: str,
+    database: TemporaryDatabase,
+    postbox: Postbox,
+    clock: Clock,
+    jobs: Connection,
+) -> None:
+    clock.now = SIX - timedelta(minutes=1)
+    async with mondays_of(planner, database, postbox, clock, every_seconds=3600):
+        # Its look at start-up is over once it waits for what is announced.
+        async def waits() -> bool:
+            return not await jobs.fetchval(
+                "select exists (select from pg_stat_activity where application_name = 'pourplan-mondays'"
+                " and datname = current_database())"
+            )
+
+        await asyncio.sleep(0.3)
+        await eventually(waits, "the look at start-up to be over")
+        assert postbox.handed_over == []
+        clock.now = SIX
+        await jobs.fetchval("select wish_mondays($1)", SIX)
+
+        async def handed_over() -> bool:
+            return len(postbox.handed_over) == 1
+
+        await eventually(handed_over, "the run to be handed over")
+
+
+async def test_what_came_due_before_the_start_is_seen_to_at_the_start(
+    planner: Desk, scenario: str, database: TemporaryDatabase, postbox: Postbox, clock: Clock
+) -> None:
+    async with mondays_of(planner, database, postbox, clock, every_seconds=3600):
+
+        async def handed_over() -> bool:
+            return len(postbox.handed_over) == 1
+
+        await eventually(handed_over, "the run to be handed over")
+
+
+async def test_a_monday_waits_for_room_among_the_tenants_runs(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, admin: Connection
+) -> None:
+    await admin.execute("update tenants set open_replans = 1")
+    other = await replan(planner, scenario)
+    assert await mondays.look() == 1
+    assert len(await runs_of(planner, scenario)) == 1
+    await admin.execute(
+        "update plan_runs set status = 'CANCELLED', finished_at = now() where id = $1",
+        parse_node_id(other)[1],
+    )
+    clock.now = SIX + timedelta(seconds=31)
+    await mondays.look()
+    assert len(await runs_of(planner, scenario)) == 2
+
+
+# ---------------------------------------------------------------- from which state
+
+
+async def test_a_state_of_an_earlier_monday_is_carried_on_as_planned_and_the_run_says_so(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+) -> None:
+    await mondays.look()
+    for week in (1, 2):
+        *_, last = await runs_of(planner, scenario)
+        await carry_out(jobs, last["id"])
+        plan = await jobs_plan(planner, last["id"])
+        clock.now = SIX + week * WEEK
+        assert await mondays.look() == 1
+        monday = FIRST + week * WEEK
+        assert await asof(planner, scenario) == monday
+        *_, run = await runs_of(planner, scenario)
+        assert run["asofDate"] == str(monday)
+        assert same_data(problem_of(run), roll(problem_of(last), read_plan(plan), 1))
+    *_, run = await runs_of(planner, scenario)
+    await carry_out(jobs, run["id"])
+    *_, run = await runs_of(planner, scenario)
+    assert run["status"] == "SUCCEEDED"
+    assert run["warnings"][0].startswith(
+        "The scenario's state was that of 2026-01-12: it was carried on by 1 week to 2026-01-19 as if its"
+    )
+
+
+async def jobs_plan(desk: Desk, run_id: str) -> Any:
+    query = "query ($id: ID!) { planRun(id: $id) { ... on ReplanRun { plan } } }"
+    return (await desk.ask(query, id=run_id))["planRun"]["plan"]
+
+
+async def test_weeks_without_a_monday_are_carried_on_together(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+) -> None:
+    await carry_out(jobs, await replan(planner, scenario))
+    clock.now = SIX + 2 * WEEK
+    await mondays.look()
+    *_, run = await runs_of(planner, scenario)
+    assert run["asofDate"] == "2026-01-19"
+    assert await asof(planner, scenario) == date(2026, 1, 19)
+
+
+async def test_a_what_if_is_no_plan_to_carry_on_by(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+) -> None:
+    many = """mutation ($scenario: ID!) { replanMany(input: {
+        scenarioIds: [$scenario], whatIf: {demandFactors: [2]} }) { batch { runs { nodes { id } } } } }"""
+    (run,) = (await planner.ask(many, scenario=scenario))["replanMany"]["batch"]["runs"]["nodes"]
+    await carry_out(jobs, run["id"])
+    clock.now = SIX + WEEK
+    await mondays.look()
+    *_, failed = await runs_of(planner, scenario)
+    assert failed["error"]["code"] == "STATE_OF_EARLIER_MONDAY"
+
+
+# ---------------------------------------------------------------- what can't be planned is told
+
+
+async def test_a_state_that_can_not_be_carried_on_is_a_failed_run_that_says_why(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, postbox: Postbox
+) -> None:
+    clock.now = SIX + WEEK
+    for _ in range(2):
+        await mondays.look()
+    (run,) = await runs_of(planner, scenario)
+    assert (run["status"], run["asofDate"]) == ("FAILED", "2026-01-12")
+    assert run["error"]["code"] == "STATE_OF_EARLIER_MONDAY"
+    assert "2026-01-05" in run["error"]["message"]
+    assert "Import the state" in run["error"]["hint"]
+    assert problem_of(run).asof_date == FIRST
+    assert await asof(planner, scenario) == FIRST
+    assert postbox.handed_over == []
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        ({"asof_date": "2026-01-12"}, "STATE_OF_LATER_MONDAY"),
+        ({"orders": []}, "NOTHING_TO_PLAN"),
+        (
+            {
+                "orders": [{"order_id": "A", "part_id": "LID", "qty": 3, "due_date": "2026-02-02"}],
+                "initial_order_progress": [{"order_id": "A", "molded_qty_credit": 3}],
+            },
+            "NOTHING_TO_PLAN",
+        ),
+    ],
+)
+async def test_a_scenario_without_a_task_is_a_failed_run(
+    planner: Desk, admin: Connection, mondays: Mondays, problem: dict[str, Any], code: str
+) -> None:
+    scenario = await switched_on(planner, admin, **problem)
+    await mondays.look()
+    (run,) = await runs_of(planner, scenario)
+    assert (run["status"], run["error"]["code"]) == ("FAILED", code)
+
+
+async def test_data_that_became_unsound_are_a_failed_run_that_names_all_faults(
+    planner: Desk, scenario: str, mondays: Mondays, admin: Connection
+) -> None:
+    await admin.execute('update resources set "flasks_S" = 0, "flasks_M" = 0')
+    await mondays.look()
+    (run,) = await runs_of(planner, scenario)
+    assert run["status"] == "FAILED"
+    assert run["error"]["details"]
+    assert run["error"]["hint"]
+
+
+async def test_what_breaks_three_times_is_a_failed_run_and_others_are_planned(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, admin: Connection
+) -> None:
+    await admin.execute("alter table pins rename to pins_that_are_away")
+    for attempt in range(MOST_ATTEMPTS):
+        assert await runs_of(planner, scenario) == []
+        clock.now = SIX + attempt * timedelta(minutes=6)
+        assert await mondays.look() == 1
+    (run,) = await runs_of(planner, scenario)
+    assert (run["status"], run["error"]["code"]) == ("FAILED", "MONDAY_BROKEN")
+    await admin.execute("alter table pins_that_are_away rename to pins")
+    other = await switched_on(planner, admin, "Other")
+    await mondays.look()
+    assert [one["status"] for one in await runs_of(planner, other)] == ["QUEUED"]
+
+
+# ---------------------------------------------------------------- the switch
+
+
+async def test_the_switch_tells_when_the_next_monday_is_due(planner: Desk, admin: Connection) -> None:
+    scenario = await import_scenario(planner)
+    payload = (await planner.ask(SET, scenario=scenario, hour=5, seconds=300))["setMondayReplan"]
+    found = payload["scenario"]["mondayReplan"]
+    assert (found["hour"], found["timeLimitSeconds"]) == (5, 300)
+    assert datetime.fromisoformat(found["nextAt"]).isoweekday() == 1
+    payload = (await planner.ask(SET, scenario=scenario, enabled=False))["setMondayReplan"]
+    assert payload == {"scenario": {"mondayReplan": None}, "userErrors": []}
+
+
+async def test_what_is_switched_off_is_not_planned(
+    planner: Desk, scenario: str, mondays: Mondays, jobs: Connection
+) -> None:
+    await jobs.fetchval("select wish_mondays($1)", SIX)
+    await planner.ask(SET, scenario=scenario, enabled=False)
+    assert await mondays.look() == 0
+    assert await runs_of(planner, scenario) == []
+
+
+async def test_a_monday_that_was_due_before_the_switch_is_not_made_up_for(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, admin: Connection
+) -> None:
+    await admin.execute("update monday_replans set asked_at = $1", SIX + timedelta(seconds=1))
+    clock.now = SIX + timedelta(hours=2)
+    assert await mondays.look() == 0
+
+
+async def test_an_hour_that_is_brought_forward_on_a_monday_morning_is_due_at_once(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock
+) -> None:
+    await planner.ask(SET, scenario=scenario, hour=10)
+    clock.now = SIX + timedelta(hours=2)
+    assert await mondays.look() == 0
+    await planner.ask(SET, scenario=scenario, hour=6)
+    assert await mondays.look() == 1
+
+
+async def test_it_is_planned_in_the_name_of_who_asked_or_of_an_admin_once_he_plans_no_more(
+    planner: Desk,
+    plant: Plant,
+    scenario: str,
+    mondays: Mondays,
+    clock: Clock,
+    admin: Connection,
+    jobs: Connection,
+) -> None:
+    await mondays.look()
+    (run,) = await runs_of(planner, scenario)
+    assert run["requestedBy"] == str(plant.planner)
+    await carry_out(jobs, run["id"])
+    await admin.execute("update tenant_members set role = 'viewer' where user_id = $1", plant.planner)
+    clock.now = SIX + WEEK
+    await mondays.look()
+    *_, run = await runs_of(planner, scenario)
+    assert (run["status"], run["requestedBy"]) == ("QUEUED", str(plant.admin))
+
+
+async def test_only_planners_switch_and_only_in_their_own_tenant(
+    planner: Desk, viewer: Desk, stranger: Desk
+) -> None:
+    scenario = await import_scenario(planner)
+    assert (await viewer.mistake(SET, scenario=scenario))["code"] == "FORBIDDEN"
+    assert (await stranger.mistake(SET, scenario=scenario))["code"] == "NOT_FOUND"
+    assert (await planner.mistake(SET, scenario=node_id("Scenario", UUID(int=1))))["code"] == "NOT_FOUND"
+    assert (await planner.mistake(SET, scenario=scenario, hour=24))["path"] == ["input", "hour"]
+    assert (await planner.mistake(SET, scenario=scenario, seconds=0))["code"] == "TIME_LIMIT_OUT_OF_RANGE"
