@@ -17,8 +17,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .bound import Floors, day_caps, late_step
+from .bound import Floors, late_step
 from .construct import Floor, complete
+from .dual import day_caps
 from .instance import Instance
 from .rows import Rows
 from .score import Layout

@@ -19,9 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from ortools.sat.python import cp_model
 
-from .bound import Floors, LateProgram, day_caps
+from .bound import Floors
+from .dual import day_caps
 from .head import HeadModel
 from .instance import Instance
+from .late_program import LateProgram
 from .score import Layout, Score
 
 Ints = npt.NDArray[np.int64]

@@ -17,7 +17,6 @@ from ortools.util.python.solve_interrupter import SolveInterrupter
 from .anneal import Annealing, Budget, Cooling, Translation
 from .bound import (
     Floors,
-    LateProgram,
     Schedule,
     first_floors,
     joined_floor,
@@ -29,6 +28,7 @@ from .construct import complete, construct, previous
 from .improve import Aim
 from .incumbent import Incumbent
 from .instance import Instance
+from .late_program import LateProgram
 from .model import Tier, tier_units
 from .prove import Prover
 from .score import Layout, Score, changes_of

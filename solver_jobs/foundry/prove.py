@@ -2,10 +2,11 @@
 
 import threading
 
-from .bound import Floors, LateProgram
+from .bound import Floors
 from .head import HeadModel
 from .incumbent import Incumbent
 from .instance import Instance
+from .late_program import LateProgram
 from .model import Ints, ReplanModel, Solve, Tier, tier_units
 
 PROVERS = 3

@@ -7,19 +7,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from solver_jobs.foundry.bound import (
-    DualFunction,
-    Prices,
     Schedule,
     first_floors,
     join,
     joined_floor,
+    late_at,
     late_floor,
     least_changes,
     objective_step,
     round_up,
 )
 from solver_jobs.foundry.construct import construct
+from solver_jobs.foundry.dual import DualFunction, Prices
+from solver_jobs.foundry.generate import generate
 from solver_jobs.foundry.instance import Instance, compile_problem
+from solver_jobs.foundry.late_program import LateProgram, PriceProgram
 from solver_jobs.foundry.planner import plan
 from solver_jobs.foundry.problem import FoundryProblem
 from tests.solver_jobs.foundry.shops import pinned_problems, problems
@@ -75,6 +77,18 @@ def test_the_cheapest_schedule_is_the_one_that_its_cost_says() -> None:
     assert value == dual.cost().sum()
     assert (dual.molds.sum(axis=1) == instance.remaining[dual.orders]).all()
     assert (dual.molds[dual.line == 0] == 0).all()
+
+
+def test_both_programs_of_the_late_units_find_the_same_floor() -> None:
+    """A book of 1.05 times what the shop can make; the shorter program leaves the links to patterns out."""
+    instance = compile_problem(generate("M", 1.05, 3))
+    weight = instance.weight.astype(np.float64)
+    program = LateProgram(instance, weight)
+    dual, prices = program.solve(30), PriceProgram(instance, weight).solve(30)
+    assert dual is not None
+    assert prices is not None
+    assert late_at(instance, prices) == late_at(instance, program.prices(dual))
+    assert late_at(instance, prices) > first_floors(instance).late_cost
 
 
 def test_changes_are_telescoped() -> None:

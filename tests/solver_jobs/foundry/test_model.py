@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from solver_jobs.foundry.bound import LateProgram, first_floors
+from solver_jobs.foundry.bound import first_floors
 from solver_jobs.foundry.construct import complete, construct
 from solver_jobs.foundry.instance import compile_problem
+from solver_jobs.foundry.late_program import LateProgram
 from solver_jobs.foundry.model import Answer, ReplanModel, Solve, Tier, tier_units
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
 from solver_jobs.foundry.report import make_plan
