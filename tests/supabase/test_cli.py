@@ -14,7 +14,7 @@ from api.embedded import EmbeddedPostgres
 from api.migrations import default_folder, migrate, read_migrations
 from tests.database import TemporaryDatabase, connected, empty_database
 
-CLI = "supabase@3.1.0"
+CLI, COMPILER = "supabase@3.1.0", "typescript@5.9.3"
 NPM = shutil.which("npm", path=f"{os.environ.get('PATH', '')}:{Path(sys.executable).parent}")
 
 BOOKS = "select version, name, statements from supabase_migrations.schema_migrations order by version"
@@ -47,7 +47,8 @@ async def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the CLI installed, and the product's migrations in their place."""
     folder = tmp_path_factory.mktemp("cli")
     assert NPM is not None
-    await run(NPM, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", CLI, cwd=folder)
+    quietly = ("--no-audit", "--no-fund", "--silent")
+    await run(NPM, "install", "--prefix", str(folder), *quietly, CLI, COMPILER, cwd=folder)
     shutil.copytree(default_folder(), folder / "supabase" / "migrations")
     (folder / "supabase" / "config.toml").write_text('project_id = "pourplan"\n')
     return folder
@@ -120,3 +121,41 @@ async def test_what_the_cli_applied_we_find_applied(
 async def test_supabases_own_linter_finds_nothing(project: Path, empty: TemporaryDatabase) -> None:
     await migrate(empty.admin_url)
     assert "No issues found" in await supabase(project, empty, "db", "advisors", "--fail-on", "warn")
+
+
+CLIENT = """
+import type { Database } from "./types";
+
+type Tables = Database["public"]["Tables"];
+type Functions = Database["public"]["Functions"];
+
+export const next = (row: Tables["plan_runs"]["Row"]): string => `${row.kind} ${row.attempt + 1}`;
+export const order: Pick<Tables["orders"]["Insert"], "order_id" | "qty"> = { order_id: "A-1", qty: 9 };
+export const joined: Functions["accept_invitations"]["Returns"] = 1;
+export const invited: Functions["invite_member"]["Args"] = { p_email: "kim@plant.example", p_role: "viewer" };
+"""
+STRICT = ("--noEmit", "--strict", "--target", "es2022", "--moduleResolution", "bundler", "--module", "esnext")
+
+
+async def compiled(project: Path, source: str) -> str:
+    """What the compiler says of a client of the generated types; nothing where all is well."""
+    (project / "client.ts").write_text(source)
+    compiler = project / "node_modules" / ".bin" / "tsc"
+    process = await asyncio.create_subprocess_exec(
+        *(str(compiler), *STRICT, "types.ts", "client.ts"),
+        cwd=project,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 180)
+    return said.decode()
+
+
+async def test_generated_types_compile_and_know_the_schema(project: Path, empty: TemporaryDatabase) -> None:
+    await migrate(empty.admin_url)
+    said = await supabase(project, empty, "gen", "types", "typescript", "--schema=public")
+    # It tells before them what it connects to.
+    (project / "types.ts").write_text(said[said.index("export type Json") :])
+    assert await compiled(project, CLIENT) == ""
+    for right, wrong in (("row.attempt + 1", "row.attempts + 1"), ("qty: 9", 'qty: "nine"')):
+        assert "error TS" in await compiled(project, CLIENT.replace(right, wrong))
