@@ -28,6 +28,9 @@ _CLOSE_SECONDS = 5
 
 CALL = "select run_call($1)"
 
+# What is told of a run whose call ended without a claim.
+TELL_UNCLAIMED = "select tell_unclaimed($1, $2)"
+
 STATISTICS = "select kind, status, runs, oldest_seconds from run_statistics()"
 
 log = structlog.get_logger(__name__)
@@ -141,10 +144,12 @@ class Dispatcher:
     def _may_start(self, run: QueuedRun) -> bool:
         return not self._closing and (self._own is None or run.run_id in self._own)
 
-    async def _call_ended(self, call_id: str) -> None:
+    async def _call_ended(self, call_id: str, died_of: str | None) -> None:
         """Queue again at once what a worker left unfinished; should that fail, its lease will run out."""
         try:
             await self._handing_over.look([call_id])
+            if died_of is not None:
+                await self._pool.execute(TELL_UNCLAIMED, call_id, died_of)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("reaping_failed", call=call_id, reason=f"{type(error).__name__}: {error}")
         self._wake.set()

@@ -18,6 +18,7 @@ from uuid import UUID
 import psutil
 import structlog
 
+from api.last_words import pass_on
 from api.settings import Settings
 from api.worker_slots import WorkerSlots
 from solver_jobs.calls import NotHandedOver, QueuedRun
@@ -34,8 +35,8 @@ _FIRST_TO_GO = "500"  # from -1000 (never) to 1000: among all processes, what th
 
 log = structlog.get_logger(__name__)
 
-Ended = Callable[[str], Awaitable[None]]
-"""Told the id of a call that is over."""
+Ended = Callable[[str, str | None], Awaitable[None]]
+"""Told the id of a call that is over, and what it died of if it did."""
 Room = Callable[[], None]
 """Told that there is a place again."""
 
@@ -45,6 +46,7 @@ class _Worker:
     call_id: str
     run_id: UUID
     process: asyncio.subprocess.Process
+    last_words: asyncio.Task[str] | None = None
     dismissed: bool = False
     watch: asyncio.Task[None] = field(init=False)
 
@@ -88,6 +90,7 @@ class LocalWorkers:
         self._slots = WorkerSlots(settings.data, settings.workers)
         self._environment = worker_environment(settings, jobs_url, self.instance, quiet=quiet)
         self._workers: dict[str, _Worker] = {}
+        self._stumbled: set[UUID] = set()
 
     async def begin(self, run: QueuedRun) -> str | None:
         """Start a worker; None while all places are taken, after which `ended` or `room` is told."""
@@ -105,7 +108,8 @@ class LocalWorkers:
                 os.close(slot)
         except OSError as error:
             raise NotHandedOver(f"A worker process could not be started: {error}") from error
-        worker = _Worker(f"local:{self.instance}:{process.pid}", run.run_id, process)
+        heard = asyncio.create_task(pass_on(process.stderr)) if process.stderr else None
+        worker = _Worker(f"local:{self.instance}:{process.pid}", run.run_id, process, heard)
         self._workers[worker.call_id] = worker
         worker.watch = asyncio.create_task(self._watch(worker))
         return worker.call_id
@@ -152,6 +156,8 @@ class LocalWorkers:
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
+            # Only where a worker died before: others may outlive the service, whose end would break the pipe.
+            stderr=asyncio.subprocess.PIPE if run_id in self._stumbled else None,
             # A terminal's Ctrl-C is for the service, which then ends its workers in order.
             start_new_session=True,
             pass_fds=() if sys.platform == "win32" else (slot,),
@@ -175,9 +181,14 @@ class LocalWorkers:
     async def _watch(self, worker: _Worker) -> None:
         code = await worker.process.wait()
         del self._workers[worker.call_id]
-        if code != 0 and not worker.dismissed:
+        died = code != 0 and not worker.dismissed
+        if died:
             log.error("worker_died", run=str(worker.run_id), call=worker.call_id, exit_code=code)
-        await self._ended(worker.call_id)
+            self._stumbled.add(worker.run_id)
+        else:
+            self._stumbled.discard(worker.run_id)
+        said = await _heard(worker) if died else ""
+        await self._ended(worker.call_id, (said or f"exit code {code}") if died else None)
 
     async def _dismiss(self, leaving: Sequence[_Worker]) -> None:
         if not leaving:
@@ -191,6 +202,16 @@ class LocalWorkers:
             if worker.watch in staying:
                 with contextlib.suppress(ProcessLookupError):
                     worker.process.kill()
+
+
+async def _heard(worker: _Worker) -> str:
+    """Give the last words of a worker; a process that it left behind may hold the pipe open."""
+    if worker.last_words is None:
+        return ""
+    try:
+        return await asyncio.wait_for(worker.last_words, GRACE_SECONDS)
+    except (TimeoutError, OSError):
+        return ""
 
 
 def worker_environment(settings: Settings, jobs_url: str, instance: str, *, quiet: bool) -> Mapping[str, str]:

@@ -65,7 +65,9 @@ class RunStatus(Enum):
 class RunProgress:
     """What the worker last told."""
 
-    phase: str = strawberry.field(description="What the worker is doing, in a word or two.")
+    phase: str = strawberry.field(
+        description="What the worker is doing, in a word or two; or why none has begun."
+    )
     percent: float = read(Column("coalesce({row}.percent, 0)"), description="How much is done, 0 to 100.")
     elapsed_seconds: float = read(
         Column(
@@ -122,8 +124,8 @@ class PlanRun(Node):
     )
     finished_at: datetime | None = strawberry.field(description="When it ended; null until then.")
     progress: RunProgress | None = read(
-        Inside(when="{row}.phase is not null and {row}.started_at is not null"),
-        description="How far it is; null until a worker has begun.",
+        Inside(when="{row}.phase is not null"),
+        description="How far it is, or that workers ended before they began; null until there is a word.",
     )
     error: RunError | None = read(Json("{row}.error"), description="Why it failed; null unless FAILED.")
 

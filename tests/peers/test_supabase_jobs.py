@@ -374,6 +374,7 @@ CALLS: dict[str, dict[str, object]] = {
     "waiting_runs": {},
     "reserve_run": {"p_run_id": "{run}", "p_call_id": None},
     "record_dispatch": {"p_run_id": "{run}", "p_call_id": "x"},
+    "tell_unclaimed": {"p_call_id": "x", "p_reason": "x"},
     "run_call": {"p_run_id": "{run}"},
     "reap_runs": {},
     "run_statistics": {},

@@ -55,6 +55,21 @@ async def test_a_run_is_told_now_and_at_every_change_until_it_ends(
     assert [event async for event in events] == []
 
 
+async def test_a_run_tells_that_its_workers_end_before_they_begin(
+    viewer: Desk, planner: Desk, jobs: Connection
+) -> None:
+    run_id = await queue(planner)
+    events = follow(viewer, run_id)
+    assert (await told(events))["progress"] is None
+    await jobs.execute("select record_dispatch($1, 'local:a:1')", parse_node_id(run_id)[1])
+    await jobs.execute("select tell_unclaimed('local:a:1', 'No module named ortools')")
+    waiting = await told(events)
+    assert (waiting["status"], waiting["attempt"]) == ("QUEUED", 0)
+    phase = "the worker ended before it began: No module named ortools"
+    assert waiting["progress"] == {"phase": phase, "percent": 0.0, "elapsedSeconds": 0.0}
+    await events.aclose()
+
+
 async def test_the_last_word_holds_the_result(viewer: Desk, planner: Desk, jobs: Connection) -> None:
     run_id = await queue(planner)
     events = follow(viewer, run_id)
