@@ -54,7 +54,7 @@ secret = modal.Secret.from_name(SECRET, required_keys=REQUIRED_KEYS)
 # Whoever solves holds as little as can be; whoever looks after the queue has to open all of it.
 housekeeping_secret = (
     modal.Secret.from_name(HOUSEKEEPING_SECRET, required_keys=_door.housekeeping_keys)
-    if _door is Door.RUN_TOKEN
+    if _door.by_token
     else secret
 )
 app = modal.App(APP, image=image, include_source=False)

@@ -39,7 +39,10 @@ class Door(Enum):
     SECRET_KEY = "secret-key"  # noqa: S105
     """By REST, with the project's secret key."""
     RUN_TOKEN = "run-token"  # noqa: S105
-    """By REST, with a token that opens the one run; only the sweep has keys."""
+    """By REST, with a token that opens the one run, signed by a key that was imported into the project; only
+    the sweep has keys."""
+    LEGACY_TOKEN = "legacy-token"  # noqa: S105
+    """The same in a project that still signs by its legacy secret."""
     DATABASE = "database"
     """Postgres itself."""
 
@@ -65,13 +68,22 @@ class Door(Enum):
         return {
             Door.SECRET_KEY: [PROJECT, SECRET_KEY],
             Door.RUN_TOKEN: [PROJECT, PUBLISHABLE_KEY],
+            Door.LEGACY_TOKEN: [PROJECT, PUBLISHABLE_KEY],
             Door.DATABASE: [DATABASE],
         }[self]
 
     @property
     def housekeeping_keys(self) -> list[str]:
         """What the secret of those who look after the queue must hold."""
-        return [PROJECT, SECRET_KEY, SIGNING_KEY] if self is Door.RUN_TOKEN else self.job_keys
+        return {
+            Door.RUN_TOKEN: [PROJECT, SECRET_KEY, SIGNING_KEY],
+            Door.LEGACY_TOKEN: [PROJECT, SECRET_KEY, LEGACY_SECRET],
+        }.get(self, self.job_keys)
+
+    @property
+    def by_token(self) -> bool:
+        """Whether those who solve get a token, and who looks after the queue has a secret of its own."""
+        return self.housekeeping_keys != self.job_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +269,7 @@ def _secret_key(environment: Mapping[str, str], token: str | None) -> str:
     if not key and environment.get(PUBLISHABLE_KEY):
         raise EnvironmentWrong(
             "SUPABASE_SECRET_KEY is not set, and the run came without a token. Set SUPABASE_SIGNING_KEY for "
-            "the service and the sweep, so that they sign one, or SUPABASE_SECRET_KEY here."
+            "the service, so that it signs one, or SUPABASE_SECRET_KEY here."
         )
     if not key:
         raise EnvironmentWrong(

@@ -92,12 +92,14 @@ async def _secrets(modal: Any, settings: Settings) -> Findings:
         )
         return
     door = meant if meant in held else held[0]
+    if door is Door.RUN_TOKEN and settings.supabase_signing_key is None and settings.supabase_jwt_secret:
+        door = Door.LEGACY_TOKEN
     if door is Door.RUN_TOKEN and settings.supabase_signing_key is None:
         yield AREA.wrong(
             "Containers hold no key of their own, and the service signs them no token for their run.",
             "Set SUPABASE_SIGNING_KEY, or deploy with another POURPLAN_JOBS_DOOR.",
         )
-    elif door is Door.RUN_TOKEN and not await _holds(modal, HOUSEKEEPING_SECRET, door.housekeeping_keys):
+    elif door.by_token and not await _holds(modal, HOUSEKEEPING_SECRET, door.housekeeping_keys):
         yield AREA.wrong(
             f"There is no secret {HOUSEKEEPING_SECRET!r} at Modal, or it lacks a key.",
             f"Make it: {_making(HOUSEKEEPING_SECRET, door.housekeeping_keys)}",

@@ -280,8 +280,10 @@ async def test_a_secret_that_lacks_a_key_and_one_that_is_not_there(hosted: Setti
 async def test_containers_that_wait_for_a_token_which_nobody_signs(hosted: Settings, peer: ModalPeer) -> None:
     await deploy(peer)
     peer.plane.secrets[SECRET] = dict.fromkeys(Door.RUN_TOKEN.job_keys, "x")
-    settings = changed(hosted, modal_app=APP)
+    settings = changed(hosted, modal_app=APP, supabase_jwt_secret=None)
     assert "Set SUPABASE_SIGNING_KEY" in await wrong(modal_app.check(settings))
+    legacy = changed(settings, supabase_jwt_secret="a legacy secret of 32 bytes or more")
+    assert "SUPABASE_JWT_SECRET=..." in await wrong(modal_app.check(legacy))
     signing = changed(settings, supabase_signing_key="{}")
     assert f"modal secret create {HOUSEKEEPING_SECRET}" in await wrong(modal_app.check(signing))
     peer.plane.secrets[HOUSEKEEPING_SECRET] = dict.fromkeys(Door.RUN_TOKEN.housekeeping_keys, "x")

@@ -237,6 +237,11 @@ def test_a_token_is_taken_before_a_key_that_opens_all() -> None:
             ["SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY"],
             ["SUPABASE_URL", "SUPABASE_SECRET_KEY", "SUPABASE_SIGNING_KEY"],
         ),
+        (
+            "legacy-token",
+            ["SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY"],
+            ["SUPABASE_URL", "SUPABASE_SECRET_KEY", "SUPABASE_JWT_SECRET"],
+        ),
         ("database", ["DATABASE_JOBS_URL"], ["DATABASE_JOBS_URL"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""A foundry on hosted Supabase and Modal, from signing up to the plan, by real clients and servers on loopback.
+"""A foundry on Supabase and Modal, from signing up to the plan, by real clients and servers on loopback.
 
 The containers hold the publishable key and a token of their run, the sweep what it needs to look after all.
 """
