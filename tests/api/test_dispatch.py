@@ -236,6 +236,30 @@ async def test_a_worker_that_dies_before_it_claims_is_not_started_in_a_circle(
     assert (row["status"], row["attempt"]) == ("QUEUED", 0)
 
 
+async def test_a_worker_that_is_broken_tells_the_runs_reader_why_and_is_tried_less_often(
+    shop: Shop, tmp_path: Path
+) -> None:
+    run_id = await shop.queue(PROBLEM)
+    count = tmp_path / "starts"
+    broken = (sys.executable, "-c", f"open({str(count)!r}, 'a').write('x'); import no_such_solver")
+
+    async def told(word: str) -> bool:
+        return word in ((await shop.run(run_id))["phase"] or "")
+
+    async with dispatcher(shop, tmp_path, worker=broken, reap_seconds=0.2) as running:
+        await running.hand_over(run_id)
+        reason = "the worker ended before it began: ModuleNotFoundError: No module named 'no_such_solver'"
+        await eventually(lambda: told(reason), "the reason to be told")
+        await asyncio.sleep(2)
+    assert len(count.read_text()) == 3
+    row = await shop.run(run_id)
+    assert (row["status"], row["attempt"]) == ("QUEUED", 0)
+    await shop.admin.execute("update plan_run_leases set dispatched_at = now() - interval '61 seconds'")
+    async with dispatcher(shop, tmp_path):
+        await shop.until(run_id, "SUCCEEDED")
+    assert (await shop.run(run_id))["phase"] == "done"
+
+
 async def test_a_worker_that_says_nothing_for_a_lease_is_killed_and_replaced(
     shop: Shop, tmp_path: Path, hold: Path
 ) -> None:
