@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -688,6 +689,134 @@ async def test_a_dispatch_that_is_noted_late_does_not_hide_who_holds_the_run(sho
     await shop.claim(run, call="call-1")
     await shop.jobs.execute("select public.record_dispatch($1, 'call-2')", run)
     assert await shop.jobs.fetchval("select public.run_call($1)", run) == "call-1"
+
+
+# ---------------------------------------------------------------------- handed over
+
+
+RESERVE = "select public.reserve_run($1, $2, $3)"
+
+
+async def test_a_run_is_held_by_one_dispatcher_until_it_notes_the_call(shop: Shop) -> None:
+    run = await shop.create()
+    held = await shop.jobs.fetchval(RESERVE, run, None, 30)
+    assert held is not None
+    assert await shop.jobs.fetchval(RESERVE, run, None, 30) is None
+    await shop.jobs.execute("select public.record_dispatch($1, 'call-1', $2)", run, held)
+    # Who looked before that looked at something else.
+    assert await shop.jobs.fetchval(RESERVE, run, None, 30) is None
+    assert await shop.jobs.fetchval(RESERVE, run, "call-1", 30) is not None
+
+
+async def test_a_run_that_nobody_took_can_be_held_again_at_once(shop: Shop) -> None:
+    run = await shop.create()
+    held = await shop.jobs.fetchval(RESERVE, run, None, 30)
+    await shop.jobs.execute("select public.record_dispatch($1, null, $2)", run, held)
+    assert await shop.jobs.fetchval("select public.run_call($1)", run) is None
+    assert await shop.jobs.fetchval(RESERVE, run, None, 30) is not None
+
+
+async def test_a_dispatcher_that_died_holds_its_run_no_longer_than_it_said(shop: Shop) -> None:
+    run = await shop.create()
+    late = await shop.jobs.fetchval(RESERVE, run, None, 0)
+    held = await shop.jobs.fetchval(RESERVE, run, None, 30)
+    assert None not in (late, held)
+    # Should it live after all, its note counts no more.
+    await shop.jobs.execute("select public.record_dispatch($1, 'late', $2)", run, late)
+    assert await shop.jobs.fetchval("select public.run_call($1)", run) is None
+    assert await shop.jobs.fetchval(RESERVE, run, None, 30) is None
+
+
+async def test_of_many_dispatchers_at_once_one_holds_the_run(shop: Shop) -> None:
+    run = await shop.create()
+
+    async def reserve() -> object:
+        async with connected(shop.database.jobs_url) as connection:
+            return await connection.fetchval(RESERVE, run, None, 30)
+
+    held = await asyncio.gather(*(reserve() for _ in range(6)))
+    assert len([reservation for reservation in held if reservation]) == 1
+
+
+async def test_what_is_claimed_or_not_there_is_held_by_nobody(shop: Shop) -> None:
+    run = await shop.create()
+    await shop.claimed(run)
+    assert await shop.jobs.fetchval(RESERVE, run, None, 30) is None
+    assert await shop.jobs.fetchval(RESERVE, uuid.uuid4(), None, 30) is None
+
+
+async def test_a_look_brings_back_what_was_lost_then_lists_what_waits(shop: Shop) -> None:
+    waiting, lost, last, alive = [await shop.create() for _ in range(4)]
+    await shop.claim(lost, call="call-1")
+    await shop.claim(last, call="call-2")
+    await shop.admin.execute("update public.plan_runs set attempt = 3 where id = $1", last)
+    for run in (lost, last):
+        await shop.expire(run)
+    await shop.claim(alive, call="call-3")
+    rows = await shop.jobs.fetch("select lost, run_id, status, call_id from public.waiting_runs(3)")
+    assert {tuple(row) for row in rows[:2]} == {
+        (True, lost, "QUEUED", "call-1"),
+        (True, last, "FAILED", "call-2"),
+    }
+    assert [tuple(row) for row in rows[2:]] == [
+        (False, waiting, "QUEUED", None),
+        (False, lost, "QUEUED", None),
+    ]
+    ended = await shop.jobs.fetch("select lost, run_id from public.waiting_runs(3, array['call-3'])")
+    assert tuple(ended[0]) == (True, alive)
+
+
+# ---------------------------------------------------------------------- opened by a token
+
+
+@asynccontextmanager
+async def with_token(shop: Shop, **token: object) -> AsyncIterator[Connection]:
+    """A request as REST makes it of a token."""
+    async with connected(shop.database.admin_url) as connection, connection.transaction():
+        await connection.execute("set local role pourplan_run")
+        claims = json.dumps({"role": "pourplan_run", **token})
+        await connection.execute("select set_config('request.jwt.claims', $1, true)", claims)
+        yield connection
+
+
+OPERATIONS = (
+    "select public.claim_run($1)",
+    "select public.progress_run($1, $2, 'solving', 1)",
+    "select public.finish_run($1, $2, '{}')",
+    "select public.fail_run($1, $2, 'X', 'x')",
+)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_token_opens_its_run_and_no_other(shop: Shop, operation: str) -> None:
+    own, other = await shop.create(), await shop.create()
+    claim = "claim_run" in operation
+    for run, token in ((other, {"run_id": str(own)}), (own, {}), (own, {"run_id": None})):
+        lease = None if claim else uuid.uuid4()
+        async with with_token(shop, **token) as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"does not open run {run}"):
+                await connection.execute(operation, *([run] if claim else [run, lease]))
+    lease_token = None if claim else await shop.claimed(own)
+    async with with_token(shop, run_id=str(own)) as connection:
+        if "finish_run" in operation:
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                await connection.execute(operation, own, lease_token)
+            assert refused.value.sqlstate != "42501"
+        else:
+            await connection.execute(operation, *([own] if claim else [own, lease_token]))
+
+
+async def test_a_token_of_a_run_is_none_without_its_role(shop: Shop) -> None:
+    run = await shop.create()
+    async with connected(shop.database.admin_url) as connection, connection.transaction():
+        await connection.execute("set local role authenticated")
+        told = json.dumps({"role": "pourplan_run", "run_id": str(run)})
+        await connection.execute("select set_config('request.jwt.claims', $1, true)", told)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for function"):
+            await connection.execute("select public.claim_run($1)", run)
+
+
+# ---------------------------------------------------------------------- seen
 
 
 async def test_the_statistics_count_all_tenants(shop: Shop) -> None:
