@@ -22,6 +22,7 @@ from solver_jobs.handing_over import HandingOver
 from solver_jobs.kinds import SOLVER_THREADS
 from solver_jobs.logs import configure_logs
 from solver_jobs.modal_calls import ModalCalls
+from solver_jobs.waking import wake
 from solver_jobs.worker import work
 
 APP = "pourplan"
@@ -31,6 +32,8 @@ PYTHON = "3.12"
 PACKAGES = ("asyncpg", "httpx", "numpy", "orjson", "pydantic", "pyjwt[crypto]", "structlog", "supabase")
 SOLVERS = ("numba", "ortools")
 EVERY_FEW_MINUTES = "*/3 * * * *"
+EVERY_QUARTER = "*/15 * * * *"
+"""In some time zones an hour begins at a quarter, or at half past, of everybody else's."""
 
 _CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 _CONSTRAINTS_THERE = "/constraints.txt"
@@ -125,6 +128,27 @@ async def sweep() -> int:
         calls = ModalCalls(_function, environment.tokens)
         handing_over = HandingOver(queue, calls, environment.max_attempts)
         return await handing_over.start(await handing_over.look(), thorough=True)
+
+
+@app.function(  # type: ignore[untyped-decorator]
+    secrets=[housekeeping_secret],
+    schedule=modal.Cron(EVERY_QUARTER),
+    cpu=0.25,
+    memory=512,
+    timeout=120,
+    retries=0,
+    max_containers=1,
+    scaledown_window=2,
+)
+async def monday() -> int:
+    """Record whose Monday morning has come, for the service, which replans it, and wake that; how many."""
+    configure_logs(os.environ)
+    environment = HousekeepingEnvironment.read(os.environ)
+    async with environment.door.queue() as queue:
+        wishes = await queue.wish_mondays()
+    if environment.service_url is not None:
+        await wake(environment.service_url)
+    return wishes
 
 
 def _function(kind: str) -> modal.Function:

@@ -214,11 +214,14 @@ class HousekeepingEnvironment:
         ``SUPABASE_JWT_SECRET``); None where they have a key of their own.
     max_attempts
         A run whose workers were lost so often fails (``POURPLAN_MAX_ATTEMPTS``).
+    service_url
+        Where the service is woken for what it has to do (``POURPLAN_URL``); None where it never sleeps.
     """
 
     door: DatabaseDoor | SupabaseDoor
     tokens: RunTokens | None = None
     max_attempts: int = _MAX_ATTEMPTS
+    service_url: str | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -239,6 +242,7 @@ class HousekeepingEnvironment:
             door=_door(environment),
             tokens=tokens,
             max_attempts=_whole(environment, "POURPLAN_MAX_ATTEMPTS", _MAX_ATTEMPTS),
+            service_url=environment.get("POURPLAN_URL") or None,
         )
 
 

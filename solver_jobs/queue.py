@@ -25,6 +25,9 @@ RESERVE = "select reserve_run($1, $2)"
 # Notes the call, and ends the reservation.
 RECORD = "select record_dispatch($1, $2, $3)"
 
+# Records which scenarios are to be replanned because their Monday morning has come.
+WISH_MONDAYS = "select wish_mondays()"
+
 
 @dataclass(frozen=True, slots=True)
 class LostRun:
@@ -62,7 +65,7 @@ class Look:
 
 
 class RunQueue(Protocol):
-    """The three operations."""
+    """The four operations."""
 
     async def look(self, max_attempts: int, ended_calls: Collection[str] = ()) -> Look:
         """Bring back what was lost, by its expired lease or because its call has ended; list what waits."""
@@ -72,6 +75,9 @@ class RunQueue(Protocol):
 
     async def record(self, run: QueuedRun, call_id: str | None, reservation: UUID) -> None:
         """Note the call that took the run, if one did, and hold it no longer."""
+
+    async def wish_mondays(self) -> int:
+        """Record each scenario whose Monday morning has come, once; how many are new."""
 
 
 class Executes(Protocol):
@@ -106,6 +112,10 @@ class DirectQueue:
         """Note the call; see `RunQueue.record`."""
         await self._database.execute(RECORD, run.run_id, call_id, reservation)
 
+    async def wish_mondays(self) -> int:
+        """Record Mondays; see `RunQueue.wish_mondays`."""
+        return int(await self._database.fetchval(WISH_MONDAYS))
+
 
 class RpcQueue:
     """The queue through Supabase's REST, with the project's secret key."""
@@ -131,6 +141,10 @@ class RpcQueue:
             p_call_id=call_id,
             p_reservation=str(reservation),
         )
+
+    async def wish_mondays(self) -> int:
+        """Record Mondays; see `RunQueue.wish_mondays`."""
+        return int(await self._rpc.call("wish_mondays"))
 
 
 def _id(row: Mapping[str, Any]) -> UUID:
