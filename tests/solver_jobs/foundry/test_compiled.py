@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tier import tier
+
 MODULE = """
 from solver_jobs.foundry.compiled import compiled, inlined
 
@@ -22,6 +24,10 @@ def twice(a):
 @compiled
 def add(a, b):
     return twice(a) + b
+
+@compiled
+def entry(a, i):
+    return a[i]
 """
 CALL = "import hot; print(hot.add({arguments}), sum(hot.add.stats.cache_hits.values()))"
 
@@ -46,16 +52,23 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         path.chmod(stat.S_IRWXU)
 
 
-def called(folder: Path, arguments: str, home: Path, *before: str) -> tuple[str, str]:
-    """Result of a call in a new process, and how many functions came from the cache."""
-    done = subprocess.run(
-        [*before, sys.executable, "-B", "-c", CALL.format(arguments=arguments)],
+def program(
+    folder: Path, text: str, home: Path, *before: str, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """What a program says, in a new process."""
+    return subprocess.run(
+        [*before, sys.executable, "-B", "-c", text],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        env={"PATH": os.environ["PATH"], "HOME": str(home), **more},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def called(folder: Path, arguments: str, home: Path, *before: str) -> tuple[str, str]:
+    """Result of a call in a new process, and how many functions came from the cache."""
+    done = program(folder, CALL.format(arguments=arguments), home, *before)
     assert done.returncode == 0, done.stderr
     result, hits = done.stdout.split()
     return result, hits
@@ -83,3 +96,27 @@ def test_what_is_not_there_is_kept_at_home(folder: Path, tmp_path_factory: pytes
     assert called(folder, "1.5, 2.0", home, *without_root()) == ("5.0", "0")
     assert called(folder, "1.5, 2.0", home, *without_root()) == ("5.0", "1")
     assert called(folder, "1, 2", home, *without_root()) == ("4", "1")
+
+
+CHECKED = ("test_improve.py", "test_bound.py", "test_construct.py")
+"""Tests of this folder that run all compiled code."""
+
+
+def test_code_that_checks_its_bounds_is_kept_apart(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """In full on the long tier: everything compiled stays within its arrays."""
+    text = "import numpy, hot; hot.entry(numpy.arange(3), {index})"
+    cache = str(tmp_path_factory.mktemp("checked"))
+    assert program(folder, text.format(index=2), folder).returncode == 0
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": cache}
+    assert "IndexError" in program(folder, text.format(index=3), folder, **checked).stderr
+    for tests in CHECKED[: tier(0, len(CHECKED))]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", str(Path(__file__).parent / tests)],
+            env={**os.environ, **checked, "POURPLAN_TEST_TIER": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
