@@ -18,6 +18,7 @@ from api.settings import Settings
 
 if TYPE_CHECKING:
     from api.dispatch import Dispatcher
+    from api.reports.exports import ExportFiles
     from api.workbooks.originals import OriginalFiles
 
 
@@ -36,6 +37,7 @@ class Services:
     notices: Notices
     dispatcher: Dispatcher
     originals: OriginalFiles
+    exports: ExportFiles
     links: Links
 
 

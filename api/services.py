@@ -15,6 +15,7 @@ from api.dispatch import Dispatcher
 from api.local_tenant import ensure_local_tenant
 from api.migrations import Applied, migrate
 from api.planning.mondays import Mondays
+from api.reports.exports import ExportFiles, FolderExports
 from api.reports.links import Links
 from api.settings import Settings, SettingsError
 from api.vacancies import filling_vacancies
@@ -66,27 +67,30 @@ async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator
             await stack.enter_async_context(
                 Mondays(database, urls.jobs, notices, dispatcher, every_seconds=settings.reap_seconds)
             )
+        originals, exports = await stack.enter_async_context(_files(settings))
         yield Services(
             settings=settings,
             database=database,
             notices=notices,
             dispatcher=dispatcher,
-            originals=await stack.enter_async_context(_originals(settings)),
+            originals=originals,
+            exports=exports,
             links=Links(signing_key(settings), timedelta(seconds=settings.download_seconds)),
         )
 
 
 @asynccontextmanager
-async def _originals(settings: Settings) -> AsyncIterator[OriginalFiles]:
-    """Keep originals in Supabase Storage where its project and secret key are set, else in a folder."""
+async def _files(settings: Settings) -> AsyncIterator[tuple[OriginalFiles, ExportFiles]]:
+    """Keep files in Supabase Storage where its project and secret key are set, else in folders."""
     if settings.supabase_url is None or settings.supabase_secret_key is None:
-        yield FolderOriginals(settings.files)
+        yield FolderOriginals(settings.files), FolderExports(settings.exports)
         return
+    from api.reports.supabase_exports import SupabaseExports
     from api.workbooks.supabase_originals import SupabaseOriginals
 
-    key = settings.supabase_secret_key.get_secret_value()
-    async with SupabaseOriginals(settings.supabase_url, key) as originals:
-        yield originals
+    project = (settings.supabase_url, settings.supabase_secret_key.get_secret_value())
+    async with SupabaseOriginals(*project) as originals, SupabaseExports(*project) as exports:
+        yield originals, exports
 
 
 def signing_key(settings: Settings) -> bytes:

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
         """Folder of the original workbooks."""
         return self.data / "files"
 
+    @property
+    def exports(self) -> Path:
+        """Folder of the exports."""
+        return self.data / "exports"
+
 
 def load_settings() -> Settings:
     """Read the environment.

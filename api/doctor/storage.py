@@ -63,6 +63,7 @@ async def _bucket(settings: Settings, originals: OriginalFiles) -> Findings:
     from storage3.exceptions import StorageApiError
 
     import supabase
+    from api.reports.supabase_exports import BUCKET as EXPORTS
     from api.workbooks.supabase_originals import BUCKET
 
     assert settings.supabase_url is not None  # noqa: S101 - the caller asked
@@ -87,20 +88,20 @@ async def _bucket(settings: Settings, originals: OriginalFiles) -> Findings:
                 "Look at SUPABASE_URL and at the network.",
             )
             return
-        if BUCKET not in found:
-            yield AREA.wrong(
-                f"There is no bucket {BUCKET}.",
-                f"As the owner: {MAKE_PRIVATE.format(BUCKET)}",
-            )
-            return
-        if found[BUCKET].public:
-            yield AREA.wrong(
-                f"The bucket {BUCKET} is public: whoever knows a path reads the file.",
-                f"As the owner: {MAKE_PRIVATE.format(BUCKET)}",
-            )
-        else:
-            yield AREA.ok(f"The bucket {BUCKET} is there, and private.")
-        yield await _probe(originals, client, http, settings)
+        public = {name: bucket.public for name, bucket in found.items()}
+        for name in (BUCKET, EXPORTS):
+            yield _private(name, public)
+        if BUCKET in found:
+            yield await _probe(originals, client, http, settings)
+
+
+def _private(name: str, public: dict[str, bool]) -> Finding:
+    todo = f"As the owner: {MAKE_PRIVATE.format(name)}"
+    if name not in public:
+        return AREA.wrong(f"There is no bucket {name}.", todo)
+    if public[name]:
+        return AREA.wrong(f"The bucket {name} is public: whoever knows a path reads the file.", todo)
+    return AREA.ok(f"The bucket {name} is there, and private.")
 
 
 async def _probe(

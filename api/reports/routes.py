@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import asyncpg
 import structlog
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -50,7 +52,8 @@ async def download(request: Request) -> Response:
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }
-    return Response(content, media_type=media_type, headers=headers)
+    kept = BackgroundTask(_keep, services, caller, target, content) if target.form else None
+    return Response(content, media_type=media_type, headers=headers, background=kept)
 
 
 async def _read(services: Services, caller: Identity, target: Target) -> tuple[bytes, str, str] | None:
@@ -78,6 +81,17 @@ async def _read_plan(services: Services, caller: Identity, target: Target) -> tu
         return None
     content = await run_in_threadpool(render_plan, report, target.form)
     return content, target.form.media_type, report.file_name(target.form)
+
+
+async def _keep(services: Services, caller: Identity, target: Target, content: bytes) -> None:
+    """Keep what was handed out; the answer has gone already, and is none the worse without."""
+    try:
+        async with services.database.transaction(caller) as connection:
+            tenant_id = await store.tenant_of_run(connection, target.key)
+        if tenant_id is not None and target.form is not None:
+            await services.exports.keep(tenant_id, target.key, target.form, content)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        log.warning("export_not_kept", run=str(target.key), reason=f"{type(error).__name__}: {error}")
 
 
 def _refuse(status: int, code: str, message: str, hint: str | None) -> Response:

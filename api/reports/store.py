@@ -58,10 +58,19 @@ join plan_runs as r on r.id = p.run_id
 where p.run_id = $1
 """
 
+# Whose a run is.
+TENANT = "select tenant_id from plan_runs where id = $1"
+
 # An original workbook: under which name it came, and the digest under which it is kept.
 ORIGINAL = """
 select tenant_id, file_name, sha256 from workbook_imports where id = $1
 """
+
+
+async def tenant_of_run(connection: Connection, run_id: UUID) -> UUID | None:
+    """Tell whose a run is; None where the caller sees none."""
+    tenant_id: UUID | None = await connection.fetchval(TENANT, run_id)
+    return tenant_id
 
 
 async def forecast_of_run(connection: Connection, run_id: UUID) -> Breakdown | None:

@@ -62,7 +62,7 @@ class FolderOriginals:
 
     async def keep(self, tenant_id: UUID, sha256: str, name: str, content: bytes) -> None:  # noqa: ARG002
         """Write the file aside and move it into place, so that no half of it is ever seen."""
-        await asyncio.to_thread(_write, self._path(tenant_id, sha256), content)
+        await asyncio.to_thread(write_whole, self._path(tenant_id, sha256), content)
 
     async def read(self, tenant_id: UUID, sha256: str) -> bytes:
         """Give the file back, if it still is what its name says."""
@@ -98,7 +98,8 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file aside and move it into place; one that holds this already is left alone."""
     if _holds(path, content):
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

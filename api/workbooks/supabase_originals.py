@@ -8,48 +8,23 @@ from __future__ import annotations
 
 import hashlib
 from http import HTTPStatus
-from typing import Self
 from uuid import UUID
 
 import httpx
 from storage3.exceptions import StorageApiError
 
-import supabase
+from api.project_storage import ProjectStorage, StorageRefused
 from api.workbooks.originals import OriginalMissing, place_of
 
 BUCKET = "workbooks"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_SECONDS = 60.0
 
 
-class StorageRefused(OSError):
-    """Storage did not keep a file."""
-
-
-class SupabaseOriginals:
+class SupabaseOriginals(ProjectStorage):
     """Keeps originals in Supabase Storage.
 
     Nothing of a path comes from the file's own name.
-
-    Parameters
-    ----------
-    url
-        The Supabase project, such as ``https://<ref>.supabase.co``.
-    key
-        Its secret key.
     """
-
-    def __init__(self, url: str, key: str) -> None:
-        self._url = url
-        self._key = key
-        self._http = httpx.AsyncClient(timeout=_SECONDS)
-        self._client: supabase.AsyncClient | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
 
     async def keep(self, tenant_id: UUID, sha256: str, name: str, content: bytes) -> None:  # noqa: ARG002
         """Upload the file, unless it is there.
@@ -60,19 +35,19 @@ class SupabaseOriginals:
             Storage is out of reach or does not take the file.
         """
         place = place_of(tenant_id, sha256)
-        client = await self._connected()
+        client = await self.connected()
         try:
             await client.storage.from_(BUCKET).upload(place, content, {"content-type": XLSX})
         except StorageApiError as error:
             if not await self._is_there(tenant_id, sha256, error):
                 raise StorageRefused(f"The original was not kept as {BUCKET}/{place}: {error}") from error
         except httpx.TransportError as error:
-            raise StorageRefused(f"Storage at {self._url} can't be reached: {error}") from error
+            raise StorageRefused(f"Storage at {self.url} can't be reached: {error}") from error
 
     async def read(self, tenant_id: UUID, sha256: str) -> bytes:
         """Download the file, if it still is what its name says."""
         place = place_of(tenant_id, sha256)
-        client = await self._connected()
+        client = await self.connected()
         try:
             content = await client.storage.from_(BUCKET).download(place)
         except (StorageApiError, httpx.TransportError) as error:
@@ -94,11 +69,3 @@ class SupabaseOriginals:
         except OriginalMissing:
             return False
         return True
-
-    async def _connected(self) -> supabase.AsyncClient:
-        if self._client is None:
-            options = supabase.AsyncClientOptions(
-                auto_refresh_token=False, persist_session=False, httpx_client=self._http
-            )
-            self._client = await supabase.acreate_client(self._url, self._key, options)
-        return self._client

@@ -16,6 +16,7 @@ from api.context import Context, Services
 from api.database import Connection, Database, Notices
 from api.dispatch import Dispatcher
 from api.reads.execute import unpacked
+from api.reports.exports import FolderExports
 from api.reports.links import Links
 from api.schema import schema
 from api.settings import Settings
@@ -56,6 +57,7 @@ async def open_services(
                 notices=notices,
                 dispatcher=cast("Dispatcher", dispatcher or Postbox()),
                 originals=FolderOriginals(folder / "files"),
+                exports=FolderExports(folder / "exports"),
                 links=Links(b"a key of tests", timedelta(minutes=10)),
             )
     finally:

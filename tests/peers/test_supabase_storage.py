@@ -1,4 +1,4 @@
-"""Original workbooks in a folder and in Supabase Storage: the same tests for both, and who gets at them."""
+"""Original workbooks and exports in folders and in Storage: the same tests for both, and who gets at them."""
 
 import asyncio
 import hashlib
@@ -12,10 +12,15 @@ pytest.importorskip("supabase", reason="the extra `supabase` is not installed")
 
 from storage3.exceptions import StorageApiError
 
+from api.project_storage import StorageRefused
+from api.reports import supabase_exports
+from api.reports.exports import ExportFiles, ExportMissing, FolderExports
+from api.reports.formats import ExportFormat
+from api.reports.supabase_exports import SupabaseExports
 from api.services import open_services
 from api.settings import load_settings
 from api.workbooks.originals import FolderOriginals, OriginalFiles, OriginalMissing
-from api.workbooks.supabase_originals import BUCKET, StorageRefused, SupabaseOriginals
+from api.workbooks.supabase_originals import BUCKET, SupabaseOriginals
 from tests.api.workbooks.test_originals import SHA256 as OTHER_SHA256
 from tests.database import Plant, add_plant, connected
 from tests.peers.supabase import SupabaseProject
@@ -136,6 +141,68 @@ async def test_nobody_but_the_service_writes_or_removes(
     assert await bucket.read(south.id, SHA256) == CONTENT
 
 
+# ---------------------------------------------------------------------- exports
+
+FORMS = list(ExportFormat)
+
+
+@pytest.fixture
+async def exports_bucket(supabase: SupabaseProject) -> AsyncIterator[SupabaseExports]:
+    async with SupabaseExports(supabase.url, supabase.secret_key) as exports:
+        yield exports
+
+
+@pytest.fixture(params=["folder", "bucket"])
+async def exports(
+    request: pytest.FixtureRequest, tmp_path: Path, exports_bucket: SupabaseExports
+) -> ExportFiles:
+    return FolderExports(tmp_path) if request.param == "folder" else exports_bucket
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_the_newest_export_of_a_run_is_kept_in_each_format(
+    exports: ExportFiles, form: ExportFormat
+) -> None:
+    tenant, run = uuid.uuid4(), uuid.uuid4()
+    with pytest.raises(ExportMissing):
+        await exports.read(tenant, run, form)
+    for content in (b"first", CONTENT):
+        await exports.keep(tenant, run, form, content)
+        assert await exports.read(tenant, run, form) == content
+    for whose, which in ((uuid.uuid4(), run), (tenant, uuid.uuid4())):
+        with pytest.raises(ExportMissing):
+            await exports.read(whose, which, form)
+
+
+@pytest.mark.parametrize("way", ["..", "../../etc/passwd", f"{uuid.UUID(int=1)}/.."])
+async def test_an_export_lies_where_two_ids_say(exports: ExportFiles, way: str) -> None:
+    for tenant, run in ((way, uuid.uuid4()), (uuid.uuid4(), way)):
+        with pytest.raises(ValueError, match="UUID"):
+            await exports.keep(tenant, run, ExportFormat.CSV, CONTENT)  # type: ignore[arg-type]
+
+
+async def test_a_member_reads_the_own_tenants_exports_and_nobody_writes_them(
+    supabase: SupabaseProject, exports_bucket: SupabaseExports, plants: tuple[Plant, Plant]
+) -> None:
+    (north, south), run = plants, uuid.uuid4()
+    await exports_bucket.keep(north.id, run, ExportFormat.CSV, CONTENT)
+    place = f"{north.id}/{run}.csv"
+    own, other = await supabase.member(north, "admin"), await supabase.member(south, "admin")
+    files = own.client.storage.from_(supabase_exports.BUCKET)
+    assert await files.download(place) == CONTENT
+    for client in (other.client, await supabase.anonymous()):
+        with pytest.raises(StorageApiError):
+            await client.storage.from_(supabase_exports.BUCKET).download(place)
+    for person in (own, other):
+        files = person.client.storage.from_(supabase_exports.BUCKET)
+        with pytest.raises(StorageApiError):
+            await files.upload(f"{north.id}/mine.csv", b"mine")
+        with pytest.raises(StorageApiError):
+            await files.update(place, b"mine")
+        await files.remove([place])
+    assert await exports_bucket.read(north.id, run, ExportFormat.CSV) == CONTENT
+
+
 # ---------------------------------------------------------------------- what is configured
 
 
@@ -145,10 +212,15 @@ async def test_storage_out_of_reach_is_told(tmp_path: Path) -> None:
             await files.keep(uuid.uuid4(), SHA256, "any.xlsx", CONTENT)
         with pytest.raises(OriginalMissing):
             await files.read(uuid.uuid4(), SHA256)
+    async with SupabaseExports(f"http://127.0.0.1:{free_port()}", "sb_secret_any") as exports:
+        with pytest.raises(StorageRefused, match="can't be reached"):
+            await exports.keep(uuid.uuid4(), uuid.uuid4(), ExportFormat.CSV, CONTENT)
+        with pytest.raises(ExportMissing):
+            await exports.read(uuid.uuid4(), uuid.uuid4(), ExportFormat.CSV)
 
 
 @pytest.mark.parametrize("configured", [False, True])
-async def test_the_service_keeps_originals_where_it_is_told(
+async def test_the_service_keeps_files_where_it_is_told(
     supabase: SupabaseProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configured: bool
 ) -> None:
     monkeypatch.setenv("POURPLAN_DATA", str(tmp_path))
@@ -160,3 +232,5 @@ async def test_the_service_keeps_originals_where_it_is_told(
     async with open_services(load_settings(), exclusive=True) as services:
         assert isinstance(services.originals, SupabaseOriginals if configured else FolderOriginals)
         await services.originals.keep(uuid.uuid4(), SHA256, "any.xlsx", CONTENT)
+        assert isinstance(services.exports, SupabaseExports if configured else FolderExports)
+        await services.exports.keep(uuid.uuid4(), uuid.uuid4(), ExportFormat.CSV, CONTENT)

@@ -6,12 +6,14 @@ import io
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 import openpyxl
 import pytest
+import structlog
 from starlette.applications import Starlette
 
 from api.auth import Identity
@@ -157,3 +159,35 @@ async def test_an_original_that_is_not_kept_any_more_is_gone(
     answer = await http.get(link(services, planner.identity, Target("original", imported)))
     assert refusal(answer) == (410, "GONE")
     assert "import it once more" in answer.json()["error"]["hint"]
+
+
+# ---------------------------------------------------------------------- what was handed out is kept
+
+
+async def test_an_export_is_kept_as_it_was_handed_out(
+    http: httpx.AsyncClient, services: Services, planner: Desk, plant: Plant, run: UUID
+) -> None:
+    for form in ExportFormat:
+        answer = await http.get(link(services, planner.identity, Target("forecast", run, form)))
+        assert answer.status_code == 200
+        assert await services.exports.read(plant.id, run, form) == answer.content
+
+
+async def test_an_export_that_can_not_be_kept_is_handed_out_all_the_same(
+    http: httpx.AsyncClient, services: Services, planner: Desk, run: UUID, tmp_path: Path
+) -> None:
+    (tmp_path / "exports").write_text("a file where the folder should be")
+    with structlog.testing.capture_logs() as logs:
+        answer = await http.get(link(services, planner.identity, Target("forecast", run, ExportFormat.CSV)))
+    assert answer.status_code == 200
+    assert total_heats(answer.content, ExportFormat.CSV) > 0
+    assert [entry["event"] for entry in logs] == ["export_not_kept"]
+
+
+async def test_what_is_refused_is_not_kept(
+    http: httpx.AsyncClient, services: Services, stranger: Desk, run: UUID, tmp_path: Path
+) -> None:
+    for form in ExportFormat:
+        answer = await http.get(link(services, stranger.identity, Target("forecast", run, form)))
+        assert answer.status_code == 404
+    assert not (tmp_path / "exports").exists()
