@@ -41,6 +41,10 @@ SPLIT = Cooling(Aim(cost=1.0, change=0.2), 6.0, 0.2)
 """First round: cheap changes let runs split and find late units their places; temperatures in changes."""
 MERGE = Cooling(Aim(cost=1.0), 0.5, 0.15)
 """Second round, from the best plan of the first: changes at their price."""
+REMAKE = Cooling(Aim(cost=1.0), 1.5, 0.15)
+"""The same for large problems, from hotter: there the first round leaves late units that cost changes."""
+ROUNDS, LARGE_ROUNDS = ((SPLIT, 0.7), (MERGE, 0.3)), ((SPLIT, 0.4), (REMAKE, 0.6))
+"""Both rounds with their shares of the time, up to `MIDDLE` and above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +251,7 @@ class Portfolio:
         share = 0.08 if size <= SMALL else 0.35 if size <= MIDDLE else 0.88
         cap = 2.0 if size <= SMALL else 1e9
         seconds = min(self._left(share), cap)
-        for cooling, part in ((SPLIT, 0.7), (MERGE, 0.3)):
+        for cooling, part in ROUNDS if size <= MIDDLE else LARGE_ROUNDS:
             if self._finished(share):
                 return
             self._anneal(annealing, cooling, part * seconds, part)
