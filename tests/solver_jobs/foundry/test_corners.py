@@ -95,3 +95,11 @@ def test_zero_hours_are_zero_days() -> None:
         for row in answer.order_status
         if row.completion_workday_index is not None
     } == {3}
+
+
+def test_to_the_letter_the_objective_is_the_specifications_without_work_in_process() -> None:
+    problem = CORNERS["as_specified"](generate("S", 1.05, 1))
+    summary = planned(problem).summary
+    assert summary.objective == summary.spec_objective - summary.wip
+    assert summary.late > 0
+    assert summary.congestion == 0
