@@ -252,6 +252,21 @@ async def test_a_workbook_is_read_and_a_run_waits_for_modal(running: Running) ->
             await asyncio.sleep(0.05)
 
 
+async def test_its_doctor_needs_no_more_either(image: Image, running: Running, hosted: DatabaseDoor) -> None:
+    settings = {
+        "DATABASE_URL": hosted.url("pourplan_api"),
+        "DATABASE_JOBS_URL": hosted.url("pourplan_jobs"),
+        "SUPABASE_URL": running.issuer.url,
+        "POURPLAN_MODAL_APP": "pourplan",
+        "MODAL_SERVER_URL": f"http://127.0.0.1:{free_port()}",
+        "MODAL_CONFIG_PATH": "/dev/null",
+    }
+    done = await asyncio.to_thread(image.run, POURPLAN, "doctor", **settings)
+    assert "Traceback" not in done.stderr
+    assert "No module named" not in done.stdout + done.stderr
+    assert "migrations" in done.stdout
+
+
 async def test_its_health_check_tells_whether_it_lives(image: Image, running: Running) -> None:
     program, flag, code = orjson.loads(only(stages()[-1], "HEALTHCHECK").value.partition(" CMD ")[2])
     assert (program, flag) == ("python", "-c")

@@ -24,7 +24,8 @@ PAGES = ("deploy.md", "deploy_supabase.md", "deploy_modal.md", "operate.md", "sc
 TEXTS = {page: (DOCS / page).read_text() for page in PAGES}
 TABLE = re.findall(r"^\| `([A-Z_]+)` \| ([^|]*?) ?\|", TEXTS["deploy.md"], re.MULTILINE)
 
-NOT_OURS = {"POURPLAN_JOBS_DOOR"}
+NOT_OURS = {"POURPLAN_JOBS_DOOR", "POURPLAN_URL"}
+"""Read by the jobs alone."""
 SHOWN = {"POURPLAN_DATA": str(DEFAULT_DATA), "POURPLAN_ALLOWED_HOSTS": "()"}
 """Defaults that the table tells in words."""
 CLI = re.compile(r"npx supabase@[\d.]+ ((?:[a-z]+ )?[a-z]+)((?: .*)?)$")
@@ -93,6 +94,19 @@ def test_the_files_and_modules_that_the_pages_name_are_there() -> None:
     modules = {m for text in TEXTS.values() for m in re.findall(r"python -m ([\w.]+)", text)}
     assert {"bench.costs", "bench.mondays"} <= modules
     assert [m for m in modules if not (ROOT / f"{m.replace('.', '/')}.py").exists()] == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_table_of_functions_is_that_of_the_app() -> None:
+    pytest.importorskip("modal", reason="the extra `modal` is not installed")
+    from solver_jobs.app import app
+
+    row = re.compile(r"^\| `(\w+)`.*? \| ([\d.]+) \| ([\d.]+) GiB \| (\d+) minutes", re.MULTILINE)
+    told = {name: tuple(map(float, figures)) for name, *figures in row.findall(TEXTS["deploy_modal.md"])}
+    declared = {name: function.info() for name, function in app.registered_functions.items()}
+    assert told == {
+        name: (info.cpu, info.memory_mib / 1024, info.timeout / 60) for name, info in declared.items()
+    }
 
 
 def modal_commands() -> set[tuple[str, ...]]:
