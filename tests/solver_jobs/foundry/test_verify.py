@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -473,6 +474,95 @@ class TestStatuses:
         broken(problem, plan.model_copy(update={"order_status": (*rows, rows[0])}), "2 rows for order O1")
         stranger = OrderStatus.model_validate({**rows[0].model_dump(), "order_id": "O9"})
         broken(problem, plan.model_copy(update={"order_status": (*rows, stranger)}), "has order O9")
+
+
+def figures(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Places of all figures in a plan's JSON form."""
+    rows = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in rows:
+        yield from figures(value, (*path, key))
+    if isinstance(data, int | float) and not isinstance(data, bool):
+        yield path
+
+
+PLAN = json.loads(plan_of(shop(), bound=2_800_000).model_dump_json(exclude={"explanation"}))
+"""The plan that was counted by hand, as JSON."""
+UNJUDGED = {"solve_seconds"}
+"""What nobody but the planner can know."""
+MOVED = {("x", "workday_index"), ("y", "workday_index")}
+"""Another day may be as good."""
+
+
+class TestEveryRule:
+    """Each rule of the specification, by its number, broken by hand in a plan that keeps all."""
+
+    @pytest.mark.parametrize(
+        ("rule", "molds", "words"),
+        [
+            ("9.1", {("O2", 3): 0}, "Order O2: 2 molds are planned, 3 remain to be molded"),
+            ("8.2", {("O1", 0): 3, ("O1", 1): 1}, "order O1: 3 molds, its cap a day is 2"),
+            (
+                "9.2",
+                {("O1", 1): 1, ("O1", 0): 3, ("O3", 0): 2, ("O3", 1): 0},
+                "5 molds, molding makes at most 4",
+            ),
+            ("9.3", {("O2", 2): 1, ("O2", 1): 1}, "3 patterns are on the line, it has 2 places"),
+            ("9.4", {("O3", 0): 2, ("O3", 1): 0}, "600 kg to pour beside 0 kg committed"),
+            ("9.5", {("O2", 2): 3, ("O2", 3): 0}, "7 flasks S are needed beside 0"),
+        ],
+    )
+    def test_of_capacities(self, rule: str, molds: Molds, words: str) -> None:
+        problem = shop()
+        changed = {key: made for key, made in {**MOLDS, **molds}.items() if made}
+        found = verify(problem, plan_of(problem, changed, days=15))
+        assert any(words in sentence and f"({rule})" in sentence for sentence in found), found
+
+    @pytest.mark.parametrize(
+        ("rule", "changes", "name"),
+        [
+            ("7, 12.3: lags and completion", {"order_status": {"completion_workday_index": 5}}, "completion"),
+            ("9.6: late units of an order", {"order_status": {"late_qty": 1}}, "late_qty"),
+            ("9.6: delivered by the due date", {"order_status": {"delivered_by_due": 3}}, "delivered_by_due"),
+            ("9.1: what remains", {"order_status": {"remaining_qty": 5}}, "remaining_qty"),
+            ("9.6: late units of all orders", {"summary": {"late": 2}}, "late"),
+            ("10: starts", {"summary": {"starts": 1}}, "starts"),
+            ("10: stops", {"summary": {"stops": 2}}, "stops"),
+            ("11: objective", {"summary": {"spec_objective": 3_500_024}}, "spec_objective"),
+            ("11: work in process", {"summary": {"wip": 24}}, "wip"),
+            ("14: peak of the flasks", {"summary": {"peak_flasks": {"S": 5, "M": 2, "L": 0}}}, "peak_flasks"),
+            ("14: peak of the metal", {"summary": {"peak_pour_ton": 0.3}}, "peak_pour_ton"),
+        ],
+    )
+    def test_of_counts(self, rule: str, changes: dict[str, Any], name: str) -> None:
+        data = json.loads(json.dumps(PLAN))
+        data["summary"] |= changes.get("summary", {})
+        data["order_status"][0] |= changes.get("order_status", {})
+        assert any(name in sentence for sentence in verify(shop(), read_plan(data))), rule
+
+    def test_a_pattern_that_molds_is_on_the_line(self) -> None:
+        """8.2: x > 0 only where y = 1."""
+        data = {**PLAN, "y": [row for row in PLAN["y"] if row["order_id"] != "O2"]}
+        assert any("its pattern is not on the line (8.2)" in s for s in verify(shop(), read_plan(data)))
+
+    def test_the_plan_is_kept_as_it_is(self) -> None:
+        assert verify(shop(), read_plan(PLAN)) == []
+
+    @pytest.mark.parametrize(
+        "place",
+        [
+            place
+            for place in figures(PLAN)
+            if place[-1] not in UNJUDGED and (place[0], place[-1]) not in MOVED
+        ],
+        ids=lambda place: ".".join(map(str, place)),
+    )
+    def test_no_figure_is_changed_unnoticed(self, place: tuple[str | int, ...]) -> None:
+        data = json.loads(json.dumps(PLAN))
+        rows = data
+        for key in place[:-1]:
+            rows = rows[key]
+        rows[place[-1]] += 1 if isinstance(rows[place[-1]], int) else 0.5 + abs(rows[place[-1]])
+        assert verify(shop(), read_plan(data)) != []
 
 
 class TestAgreement:
