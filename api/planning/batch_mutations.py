@@ -21,7 +21,7 @@ from api.planning import batch_store
 from api.planning.batch_inputs import WHAT_IF, WhatIfInput, choices_of, require_few
 from api.planning.batch_types import RunBatch
 from api.planning.replan_mutations import DEFAULT_SECONDS, checked_seconds, checked_token
-from api.planning.what_if import WhatIf, changed, grid
+from api.planning.what_if import WhatIf, changed, each_alone, grid
 from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, is_storable, key_of
 from api.roles import Role, require
@@ -34,6 +34,8 @@ BATCH = ("input", "batchId")
 LONGEST_NAME = 200
 TOO_MANY = "PT429"
 MOST_MISTAKES = 20
+MOST_CHECKED = 30
+"""What-ifs of a scenario that are checked in all their combinations."""
 
 
 @strawberry.input(description="The scenarios to plan, and the what-ifs to try with each.")
@@ -115,11 +117,14 @@ class BatchMutations:
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "starting replans")
             key = await batch_store.batch_of_token(connection, token) if token else None
-            if key is None:
-                wanted = _Wanted(list(grid(choices)), seconds, is_grid=bool(choices))
-                for scenario in scenarios:
-                    await wanted.add(scenario, await _problem(connection, scenario))
-                key = await _queue(connection, name, wanted, token)
+            contents = {} if key else {one: await _content(connection, one) for one in scenarios}
+        wanted = _Wanted(choices, seconds)
+        # Outside of any transaction: large problems take seconds to check.
+        for scenario, content in contents.items():
+            problem, _ = await sound_problem(content, SCENARIOS)
+            await wanted.add(scenario, problem)
+        async with info.context.transaction() as connection:
+            key = key or await _queue(connection, name, wanted, token)
             runs = await batch_store.runs_of(connection, key)
         for run in runs:
             await info.context.services.dispatcher.hand_over(run)
@@ -159,9 +164,8 @@ class BatchMutations:
 class _Wanted:
     """The runs of a batch, while they are put together."""
 
-    what_ifs: Sequence[WhatIf]
+    choices: dict[str, Sequence[Any]]
     seconds: int
-    is_grid: bool
     runs: list[dict[str, Any]] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
 
@@ -173,26 +177,29 @@ class _Wanted:
         UserMistakes
             Some of them can't be planned.
         """
-        tasks = await asyncio.to_thread(_tasks, problem, self.what_ifs, self.seconds)
-        self.tasks += tasks
+        what_ifs = list(grid(self.choices))
+        # Beyond a few, each value is checked by itself: combinations in which sound values clash are rare,
+        # and become failed runs that say why.
+        checked = what_ifs if len(what_ifs) <= MOST_CHECKED else each_alone(self.choices)
+        await asyncio.to_thread(_require_sound, problem, checked)
+        self.tasks += await asyncio.to_thread(_tasks, problem, what_ifs, self.seconds)
         self.runs += [
             {
                 "scenario_id": str(scenario),
                 "asof_date": problem.asof_date.isoformat(),
-                "what_if": what_if.told() if self.is_grid else None,
+                "what_if": what_if.told() if self.choices else None,
             }
-            for what_if in self.what_ifs
+            for what_if in what_ifs
         ]
 
 
-def _tasks(problem: FoundryProblem, what_ifs: Sequence[WhatIf], seconds: int) -> list[str]:
+def _require_sound(problem: FoundryProblem, what_ifs: Sequence[WhatIf]) -> None:
     from solver_jobs.foundry.checks import check  # with the tables of numpy, which the start can do without
 
-    tasks: list[str] = []
     mistakes: list[UserMistake] = []
     for what_if in what_ifs:
         try:
-            made = changed(problem, what_if)
+            findings = check(changed(problem, what_if))
         except ValidationError as error:
             message = f"With {what_if}: {'; '.join(describe_faults(error)[:3])}"
             mistakes.append(UserMistake("WHAT_IF_OUT_OF_RANGE", message, path=WHAT_IF))
@@ -201,14 +208,20 @@ def _tasks(problem: FoundryProblem, what_ifs: Sequence[WhatIf], seconds: int) ->
             UserMistake(
                 found.code, f"With {what_if}: {found.place}: {found.message}", path=WHAT_IF, hint=found.hint
             )
-            for found in check(made)
+            for found in findings
             if found.severity == "ERROR"
         ]
-        limit = what_if.time_limit_seconds or seconds
-        tasks.append(ReplanTask(problem=made, time_limit_seconds=limit).model_dump_json())
     if mistakes:
         raise UserMistakes(mistakes[:MOST_MISTAKES])
-    return tasks
+
+
+def _tasks(problem: FoundryProblem, what_ifs: Sequence[WhatIf], seconds: int) -> list[str]:
+    return [
+        ReplanTask(
+            problem=changed(problem, what_if), time_limit_seconds=what_if.time_limit_seconds or seconds
+        ).model_dump_json()
+        for what_if in what_ifs
+    ]
 
 
 async def _queue(connection: Connection, name: str | None, wanted: _Wanted, token: str | None) -> UUID:
@@ -225,12 +238,11 @@ async def _queue(connection: Connection, name: str | None, wanted: _Wanted, toke
         ) from error
 
 
-async def _problem(connection: Connection, scenario: UUID) -> FoundryProblem:
+async def _content(connection: Connection, scenario: UUID) -> dict[str, Any]:
     content = await foundry.problem(connection, scenario)
     if content is None:
         raise UserMistake("NOT_FOUND", "One of the ids is of no scenario in your tenant.", path=SCENARIOS)
-    problem, _ = await sound_problem(content, SCENARIOS)
-    return problem
+    return content
 
 
 def _scenarios(asked: Sequence[str]) -> list[UUID]:

@@ -71,6 +71,11 @@ def grid(choices: dict[str, Sequence[Any]]) -> Iterator[WhatIf]:
         yield WhatIf(**dict(zip(names, values, strict=True)))
 
 
+def each_alone(choices: dict[str, Sequence[Any]]) -> list[WhatIf]:
+    """Give each value of the choices by itself."""
+    return [WhatIf(**{name: value}) for name, values in choices.items() for value in values]
+
+
 def changed(problem: FoundryProblem, what_if: WhatIf) -> FoundryProblem:
     """Make the problem with the changes; the given one stays as it is.
 

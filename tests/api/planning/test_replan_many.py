@@ -218,6 +218,14 @@ async def test_a_combination_that_can_not_be_planned_is_named_and_none_is_queued
     assert (await planner.ask("{ planRuns { totalCount } }"))["planRuns"]["totalCount"] == 0
 
 
+async def test_of_a_large_grid_each_value_that_can_not_be_planned_is_named_once(planner: Desk) -> None:
+    pinned = {**PROBLEM, "pins": [{"order_id": "A-1", "workday_index": 1, "molds": 4}]}
+    scenario = await import_scenario(planner, pinned)
+    what_if = {"moldsPerDay": [8, 3], "maxPatterns": list(range(1, 21))}
+    mistake = await planner.mistake(MANY, scenarios=[scenario], whatIf=what_if)
+    assert mistake["message"].startswith("With molds per day 3: pins")
+
+
 async def test_no_more_what_ifs_wait_than_a_tenant_may_have(planner: Desk, admin: Connection) -> None:
     await admin.execute("update tenants set open_what_ifs = 5")
     scenario = await import_scenario(planner)
