@@ -15,7 +15,8 @@ from api.relay import asked_key, bad_request
 
 # The replans $1 (now) and $2 (before), where both have plans that the caller sees; $3: how many these are.
 # Orders are known by their names, so that plans of a scenario and its copy compare. Of an order that only one
-# of the scenarios has, that one's is told.
+# of the scenarios has, that one's is told. Late is an order also by units that are molded already; one that
+# was late and is molded in between is no longer late only if its delivery is known to be on time.
 COMPARISON = """
 with days as materialized (
     select date from plan_days where run_id = $1
@@ -31,10 +32,10 @@ before as materialized (
     from plan_daily_order as p join days using (date) where p.run_id = $2
 ),
 late_now as materialized (
-    select order_id, order_key from order_status where run_id = $1 and late_qty > 0
+    select order_id, order_key from order_status where run_id = $1 and late_qty + credit_late_qty > 0
 ),
 late_before as materialized (
-    select order_id, order_key from order_status where run_id = $2 and late_qty > 0
+    select order_id, order_key from order_status where run_id = $2 and late_qty + credit_late_qty > 0
 )
 select
     (
@@ -48,6 +49,7 @@ select
           from late_before as b
           left join order_status as s on s.run_id = $1 and s.order_id = b.order_id
           where b.order_id not in (select order_id from late_now)
+            and (s.order_id is null or s.remaining_qty > 0 or s.completion_date <= s.due_date)
           order by b.order_id) as no_longer_late,
     array(select distinct on (order_id) order_key from now
           where order_id not in (select order_id from before) order by order_id) as patterns_added,
@@ -70,8 +72,12 @@ class PlanComparison:
     molds_moved: int = strawberry.field(
         description="Half of the sum of |difference| of molds over orders and days, rounded up."
     )
-    newly_late: list[Order] = strawberry.field(description="Orders that are late now and were not.")
-    no_longer_late: list[Order] = strawberry.field(description="Orders that were late and are not now.")
+    newly_late: list[Order] = strawberry.field(
+        description="Orders that are late now and were not; units already molded count."
+    )
+    no_longer_late: list[Order] = strawberry.field(
+        description="Orders that were late and are not now; not those that were molded late in between."
+    )
     patterns_added: list[Order] = strawberry.field(description="Orders that are molded now and were not.")
     patterns_removed: list[Order] = strawberry.field(description="Orders that were molded and are not now.")
 

@@ -311,6 +311,22 @@ async def test_plans_are_compared_over_the_days_that_both_plan(office: Desk) -> 
     assert back["moldsMoved"] == change["moldsMoved"]
 
 
+async def test_an_order_that_was_molded_late_in_between_is_not_called_on_time(office: Desk) -> None:
+    """A-3 is late whatever is planned: a week later it is molded, and delivered or still to come."""
+    scenario = await import_scenario(office)
+    first = await planned(office, scenario)
+    await office.ask(ROLL, scenario=scenario, run=first["id"])
+    second = await planned(office, scenario)
+    change = (await office.ask(COMPARE, id=second["id"], other=first["id"]))["planRun"]["comparedTo"]
+    assert (change["newlyLate"], change["noLongerLate"]) == ([], [])
+    # The customer agreed on a later date.
+    orders = [{**order, "due_date": "2026-03-02"} for order in PROBLEM["orders"]]
+    await import_scenario(office, {**PROBLEM, "orders": orders})
+    third = await planned(office, scenario)
+    change = (await office.ask(COMPARE, id=third["id"], other=first["id"]))["planRun"]["comparedTo"]
+    assert (change["newlyLate"], change["noLongerLate"]) == ([], [{"orderId": "A-3"}])
+
+
 async def test_the_same_key_gives_the_same_run(planner: Desk) -> None:
     scenario = await import_scenario(planner)
     first = await replan(planner, scenario, key="monday")
