@@ -27,6 +27,8 @@ STEPS_AT_ONCE = 4096
 """Iterations between two looks at the stop signal, where a number of steps is given."""
 FIRST_RATE = 500.0
 """Iterations per second assumed before any is measured: low, as those of an order of a thousand molds."""
+FIRST_CHUNK = 4
+"""Half of the iterations before the first look; then twice as many at most, since some take far longer."""
 
 
 class Translation:
@@ -271,9 +273,10 @@ class Annealing:
             return
         begun, done = self._clock(), search.iterations
         share, rate, told, known = 0.0, FIRST_RATE, begun, search.best
+        number = FIRST_CHUNK
         ratio = cooling.cold / cooling.hot
         while share < 1.0 and not stop():
-            number = max(4, int(rate * CHUNK))
+            number = max(1, min(2 * number, int(rate * CHUNK)))
             ahead = min(1.0, share + number / rate / budget.seconds)
             search.run(number, cooling.hot * math.pow(ratio, share), cooling.hot * math.pow(ratio, ahead))
             now = self._clock()
