@@ -370,6 +370,7 @@ async def test_a_thousand_orders_on_each_of_120_days_fit_and_are_fast(
 # ---------------------------------------------------------------------- who has no key
 
 
+A_MONDAY = {"p_tenant_id": "{run}", "p_scenario_id": "{run}", "p_monday": "2026-01-05"}
 CALLS: dict[str, dict[str, object]] = {
     "claim_run": {"p_run_id": "{run}"},
     "progress_run": {"p_run_id": "{run}", "p_lease_token": "{run}", "p_phase": "x", "p_percent": 1},
@@ -383,6 +384,11 @@ CALLS: dict[str, dict[str, object]] = {
     "run_call": {"p_run_id": "{run}"},
     "reap_runs": {},
     "run_statistics": {},
+    "wish_mondays": {},
+    "take_monday": {},
+    "return_monday": {**A_MONDAY, "p_until": "2026-01-05T06:00Z"},
+    "fulfil_monday": {**A_MONDAY, "p_run_id": "{run}"},
+    "fail_monday": {**A_MONDAY, "p_user_id": "{run}", "p_key": "x", "p_problem": {}, "p_error": {}},
 }
 
 
