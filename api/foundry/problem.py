@@ -16,6 +16,14 @@ from solver_jobs.foundry.problem import FoundryProblem, read_problem
 
 MOST_MISTAKES = 50
 """Further ones are counted."""
+_IN_JSON: Mapping[type, str] = {
+    type(None): "nothing",
+    list: "a list",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+"""How values are called that are no object."""
 
 
 async def sound_problem(content: object, path: Sequence[str]) -> tuple[FoundryProblem, list[Finding]]:
@@ -55,7 +63,7 @@ def _sound_problem(content: object, path: tuple[str, ...]) -> tuple[FoundryProbl
 
 def _read(content: object, path: tuple[str, ...]) -> FoundryProblem:
     if not isinstance(content, str | Mapping):
-        found = "nothing" if content is None else f"a {type(content).__name__}"
+        found = _IN_JSON.get(type(content), "something else")
         raise UserMistake(
             "PROBLEM_INVALID",
             f"The problem is {found}; expected a JSON object.",

@@ -141,7 +141,7 @@ async def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_stored(pl
     ("problem", "told"),
     [
         ([], "a list"),
-        (7, "a int"),
+        (7, "is a number; expected a JSON object"),
         ("{", "not even JSON"),
         ({}, "asof_date: missing"),
         ({**PROBLEM, "molds": 3}, "molds: unknown key"),
