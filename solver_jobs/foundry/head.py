@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .bound import Floors, late_step
+from .bound import late_step
 from .construct import Floor, complete
 from .dual import day_caps
 from .instance import Instance
@@ -26,6 +26,27 @@ from .score import Layout
 
 Ints = npt.NDArray[np.int64]
 Terms = list[tuple[int, int]]
+
+
+def fills_line(instance: Instance) -> bool:
+    """Whether some best plan has patterns on all places at its end: as many units as places are to be molded.
+
+    After the last day with all places taken, a pattern that went off could stay on to the end, which spares
+    a stop; without such a day, any pattern could.
+    """
+    return len(np.unique(instance.unit[instance.remaining > 0])) >= instance.max_patterns
+
+
+def objective_lattice(instance: Instance) -> tuple[int, int]:
+    """Step and offset of what the objective of a best plan can be: a multiple of the step, and the offset.
+
+    Where the line is full at the end and every stop is charged, changes are even or odd for good.
+    """
+    price = instance.switch_weight
+    fixed = fills_line(instance) and instance.charge_day0_stops
+    weights = [int(w) for w in instance.weight[instance.remaining > 0]]
+    step = math.gcd(*weights, price * (2 if fixed else 1), instance.restart_weight) or 1
+    return step, price * (int(instance.loaded.sum()) - instance.max_patterns) if fixed else 0
 
 
 class HeadModel:
@@ -42,8 +63,7 @@ class HeadModel:
         self._due = np.clip(i.last_on_time, -1, i.horizon - 1)
         self._last = {u: max((int(self._due[o]) for o in self._members[u]), default=-1) for u in self._units}
         self.days = range(max([0, *self._last.values()]) + 1)
-        self._fills_line = sum(bool(m) for m in self._members.values()) >= i.max_patterns
-        self.rest: tuple[int, int] | None = None
+        self._fills_line = fills_line(i)
         self._make_variables(least)
         self._keep_rules()
         self._weigh()
@@ -185,16 +205,15 @@ class HeadModel:
         self.step = math.gcd(*(weight for _, weight in cost)) or 1
         self.rows.cost = [(v, weight // self.step) for v, weight in cost if weight]
 
-    def keep_floors(self, floors: Floors) -> None:
-        """Cuts: what no plan undercuts; an image that costs less than its plan pays for the rest as well."""
-        i, step = self.instance, late_step(self.instance)
-        late = [(v, int(i.weight[o]) // step) for o, v in self.late.items()]
-        self.rows.add(late, lower=floors.late_cost // step)
-        least = -(-(floors.objective - self.offset) // self.step)
-        low = min(0, sum(c * self.rows.upper[v] for v, c in self.rows.cost if c < 0))
-        self.rest = (self.rows.variable(max(0, least - low)), least)
-        self.rows.cost.append((self.rest[0], 1))
-        self.rows.add(self.rows.cost.copy(), lower=least)
+    def keep_late_floor(self, cost: int) -> None:
+        """Cut: the late cost that no plan undercuts.
+
+        A floor of the whole objective is no cut here: it would hide from the solver's linear program that
+        its own bound rises.
+        """
+        step = late_step(self.instance)
+        late = [(v, int(self.instance.weight[o]) // step) for o, v in self.late.items()]
+        self.rows.add(late, lower=-(-cost // step))
 
     # Plans
 
@@ -220,9 +239,6 @@ class HeadModel:
             value[self.wait[o]] = quantity - sum(value[v] for v, _ in self._molds(o, len(self.days) - 1))
         for u in self._units:
             self._image_of_tail(u, layout, value)
-        if self.rest is not None:
-            rest, least = self.rest
-            value[rest] = max(0, least - sum(value[v] * c for v, c in self.rows.cost))
         return value
 
     def _image_of_tail(self, u: int, layout: Layout, value: list[int]) -> None:

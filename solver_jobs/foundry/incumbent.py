@@ -4,8 +4,9 @@ import threading
 
 import numpy as np
 
-from .bound import objective_step, round_up
+from .bound import round_up
 from .construct import lay_patterns
+from .head import objective_lattice
 from .instance import Instance
 from .score import Layout, score
 
@@ -15,8 +16,10 @@ class Incumbent:
 
     def __init__(self, instance: Instance, layout: Layout, bound: int) -> None:
         self._lock = threading.Lock()
-        self._instance, self._step = instance, objective_step(instance)
-        self.layout, self.score, self.bound = layout, score(instance, layout), bound
+        self._instance = instance
+        self._step, self._offset = objective_lattice(instance)
+        self.layout, self.score = layout, score(instance, layout)
+        self.bound = self._rounded(bound)
 
     @property
     def proven(self) -> bool:
@@ -34,7 +37,10 @@ class Incumbent:
                     self.layout, self.score = candidate, value
 
     def raise_bound(self, value: float) -> None:
-        """Take a bound if it is higher; rounded up to what the objective can be."""
+        """Take a bound if it is higher; rounded up to what the objective of a best plan can be."""
         with self._lock:
             if value > self.bound:
-                self.bound = min(round_up(value, self._step), self.score.objective)
+                self.bound = self._rounded(value)
+
+    def _rounded(self, value: float) -> int:
+        return min(round_up(value - self._offset, self._step) + self._offset, self.score.objective)

@@ -186,6 +186,8 @@ class Portfolio:
             self._improve(annealing)
             if floors is not None:
                 floors.join(max(0.0, self._left()))
+            if self._size() <= SMALL:
+                self._prove_head(0.5)
             self._learn_from_late_units(annealing)
             self._prove()
             self._polish(annealing)
@@ -279,14 +281,17 @@ class Portfolio:
             self.incumbent.offer(plan)
 
     def _prove(self) -> None:
-        """CP-SAT with the best plan as hint and the floors as cuts, where the size allows it."""
-        size = self._size()
-        if size > MIDDLE or self.incumbent.proven or self._finished(0.9):
-            return
-        self.phase = "PROVE"
-        self._prover.minimise_head(self._floors, self._left(0.9))
-        if not self.incumbent.proven and not self._finished(0.9):
-            self._prover.minimise(Tier.OBJECTIVE, self._known_floors(), self._left(0.9))
+        """Prove by the head, where the size allows it; by all days if its tail has no room."""
+        if self._size() <= MIDDLE:
+            self._prove_head(0.9)
+            if not self.incumbent.proven and not self._finished(0.9):
+                self._prover.minimise(Tier.OBJECTIVE, self._known_floors(), self._left(0.9))
+
+    def _prove_head(self, share: float) -> None:
+        """Prove by the days that can be on time, to a share of the time."""
+        if not self.incumbent.proven and not self._finished(share):
+            self.phase = "PROVE"
+            self._prover.minimise_head(self._floors, self._left(share))
 
     def _known_floors(self) -> Floors:
         """Floors with the best bound, whoever found it."""

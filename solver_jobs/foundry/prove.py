@@ -8,6 +8,7 @@ from .incumbent import Incumbent
 from .instance import Instance
 from .late_program import LateProgram
 from .model import Ints, ReplanModel, Solve, Tier, tier_units
+from .score import Layout
 
 PROVERS = 3
 """Threads of CP-SAT per worker: its strategies differ, and several that share a core prove sooner."""
@@ -75,9 +76,16 @@ class Prover:
         """Minimise what the head costs at least: bounds of the objective, and mostly the best plan, too."""
         best = self._incumbent
         head = HeadModel(self._instance)
-        head.keep_floors(floors)
+        head.keep_late_floor(floors.late_cost)
+        solve = self._begin(seconds)
+
+        def offer(layout: Layout) -> None:
+            best.offer(layout)
+            if best.proven:
+                solve.stop()
+
         try:
-            self._begin(seconds).run_head(head, best.layout, best.offer, best.raise_bound)
+            solve.run_head(head, best.layout, offer, best.raise_bound)
         finally:
             self._solve = None
 

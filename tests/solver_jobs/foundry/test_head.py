@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ortools.sat.python import cp_model
 
-from solver_jobs.foundry.bound import Floors, first_floors
+from solver_jobs.foundry.bound import first_floors
 from solver_jobs.foundry.construct import construct
-from solver_jobs.foundry.head import HeadModel
+from solver_jobs.foundry.head import HeadModel, objective_lattice
 from solver_jobs.foundry.instance import Instance, compile_problem
 from solver_jobs.foundry.literal import LiteralModel
 from solver_jobs.foundry.model import Solve
@@ -38,10 +38,10 @@ def image_cost(head: HeadModel, layout: Layout) -> int:
     return head.offset + head.step * sum(value[v] * c for v, c in head.rows.cost)
 
 
-def optimum(instance: Instance, floors: Floors) -> tuple[float, list[Layout]]:
+def optimum(instance: Instance) -> tuple[float, list[Layout]]:
     """What the program proves, and the plans that it finds on the way."""
     head = HeadModel(instance)
-    head.keep_floors(floors)
+    head.keep_late_floor(first_floors(instance).late_cost)
     solve, plans, bounds = Solve(workers=1, seed=1), list[Layout](), [-np.inf]
     solve.limit(seconds=None, work=20.0)
     solve.run_head(head, construct(instance), plans.append, bounds.append)
@@ -70,17 +70,23 @@ def test_every_plan_has_an_image_that_costs_no_more(problem: FoundryProblem, see
 
 
 @settings(max_examples=tier(60, 2000), deadline=None, suppress_health_check=QUIET)
-@given(problem=ANY, share=st.floats(0, 1))
-def test_no_bound_is_above_the_optimum_whatever_floors_are_known(
-    problem: FoundryProblem, share: float
-) -> None:
+@given(problem=ANY)
+def test_no_bound_is_above_the_optimum(problem: FoundryProblem) -> None:
     instance = compile_problem(problem)
-    first, (low, high) = first_floors(instance), literal_range(instance)
-    known = Floors(first.late_cost, first.changes, max(first.objective, int(share * low)))
-    bound, plans = optimum(instance, known)
-    assert bound <= high
+    bound, plans = optimum(instance)
+    assert bound <= literal_range(instance)[1]
     for layout in plans:
         assert verify(problem, make_plan(instance, layout, 0)) == []
+
+
+@settings(max_examples=tier(60, 2000), deadline=None, suppress_health_check=QUIET)
+@given(problem=ANY)
+def test_an_optimum_lies_on_the_lattice(problem: FoundryProblem) -> None:
+    instance = compile_problem(problem)
+    step, offset = objective_lattice(instance)
+    low, high = literal_range(instance)
+    if low == high:
+        assert (low - offset) % step == 0
 
 
 @pytest.mark.parametrize(
@@ -90,5 +96,5 @@ def test_with_room_in_the_tail_the_bound_is_the_optimum(settings_: dict[str, Any
     """Ten orders in a busy shop: the plan that the program is completed to costs what it proves."""
     problem = shop(10, settings=settings_)
     instance = compile_problem(problem)
-    bound, plans = optimum(instance, first_floors(instance))
+    bound, plans = optimum(instance)
     assert min(score(instance, layout).objective for layout in plans) == bound
