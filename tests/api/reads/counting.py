@@ -18,11 +18,6 @@ class Counting:
         if record.query.strip(" ;").upper() not in ("BEGIN", "COMMIT", "ROLLBACK"):
             self.texts.append(record.query)
 
-    @property
-    def reads(self) -> list[str]:
-        """Those that do not set the caller's claims."""
-        return [text for text in self.texts if "set_config" not in text]
-
 
 @asynccontextmanager
 async def counting_statements(desk: Desk) -> AsyncIterator[Counting]:
