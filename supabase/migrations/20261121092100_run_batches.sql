@@ -17,7 +17,7 @@ create table public.run_batches (
     unique (tenant_id, idempotency_key)
 );
 comment on table public.run_batches is 'Replans that were asked for together; how far they are is told by the runs themselves.';
-create index run_batches_newest on public.run_batches (tenant_id, requested_at desc, id);
+create index run_batches_newest on public.run_batches (tenant_id, requested_at desc, id desc);
 
 alter table public.plan_runs
     add column batch_id uuid,
