@@ -24,6 +24,8 @@ class Effort:
 
     Attributes
     ----------
+    prepare
+        Seconds in which the service reads the plant, checks it and queues the run.
     seconds
         From the claim to the result, one figure a measured run.
     beat_seconds
@@ -32,6 +34,7 @@ class Effort:
         Seconds that Postgres works for each of these calls.
     """
 
+    prepare: float
     seconds: Sequence[float]
     beat_seconds: float
     claim: float
@@ -45,6 +48,8 @@ class Assumptions:
 
     Attributes
     ----------
+    instances
+        Instances of the service, which prepare runs side by side; one of them hands over.
     max_containers
         As `solver_jobs.app` sets it for replans.
     boot_seconds
@@ -65,6 +70,7 @@ class Assumptions:
         Calls on which Postgres works at the same time.
     """
 
+    instances: int = 1
     max_containers: int = 10
     boot_seconds: tuple[float, float] = (2.0, 8.0)
     start_seconds: float = 2.0
@@ -85,6 +91,7 @@ class Run:
     number: int
     kind: str
     requested: float
+    queued: float | None = None
     handed_over: float | None = None
     claimed: float | None = None
     finished: float | None = None
@@ -137,6 +144,7 @@ class Monday:
         self._efforts = efforts
         self._given = assumptions
         self._wake = self._world.event()
+        self._instances = simpy.Resource(self._world, capacity=assumptions.instances)
         self._at_modal = simpy.Store(self._world)
         self._free = 0
         self._cores = simpy.Resource(self._world, capacity=assumptions.database_cores)
@@ -147,18 +155,21 @@ class Monday:
 
     def play(self) -> None:
         """Let it pass until the last container is gone."""
-        self._world.process(self._requests())
+        for run in self.runs:
+            self._world.process(self._prepare(run))
         self._world.process(self._dispatch())
         self._world.run()
 
     # ------------------------------------------------------------------ the service
 
-    def _requests(self) -> Steps:
-        for run in self.runs:
-            if (wait := run.requested - self._world.now) > 0:
-                yield self._world.timeout(wait)
-            if not self._wake.triggered:
-                self._wake.succeed()
+    def _prepare(self, run: Run) -> Steps:
+        yield self._world.timeout(run.requested)
+        with self._instances.request() as instance:
+            yield instance
+            yield self._world.timeout(self._efforts[run.kind].prepare)
+        run.queued = self._world.now
+        if not self._wake.triggered:
+            self._wake.succeed()
 
     def _dispatch(self) -> Steps:
         """As `solver_jobs.handing_over`: now and then ask for all calls; then start what is new."""
@@ -167,7 +178,7 @@ class Monday:
             thorough = self._world.now >= next_look
             if thorough:
                 next_look = self._world.now + self._given.look_seconds
-            waiting = [run for run in self.runs if run.requested <= self._world.now and run.claimed is None]
+            waiting = [run for run in self.runs if run.queued is not None and run.claimed is None]
             called = [run for run in waiting if run.handed_over is not None]
             for _ in _groups(called if thorough else [], self._given.asked_at_once):
                 yield self._world.timeout(self._given.ask_seconds)

@@ -27,8 +27,8 @@ import orjson
 from api.auth import LOCAL_IDENTITY
 from api.database import Database
 from api.embedded import EmbeddedPostgres, embedded
-from api.foundry.problem import stored_form
-from api.foundry.store import put_scenario
+from api.foundry import store as foundry
+from api.foundry.problem import sound_problem, stored_form
 from api.local_tenant import ensure_local_tenant
 from api.migrations import migrate
 from api.planning.forecast_problem import build
@@ -46,6 +46,8 @@ LEASE_SECONDS = 60
 COPIES = 20
 """Runs that are stored to weigh one."""
 BEATS = 20
+PREPARED = 3
+"""Times that a run of each plant is prepared."""
 SOFT_START = "from solver_jobs.kinds import kind_of; kind_of('FORECAST'); kind_of('REPLAN')"
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
@@ -112,6 +114,8 @@ class Plant:
     ----------
     orders, rows
         Orders in its book; days of orders in one plan.
+    prepare
+        Median seconds in which the service reads the plant, checks it and queues a run.
     seconds
         From claim to result, a figure a run.
     beats
@@ -124,6 +128,7 @@ class Plant:
 
     orders: int
     rows: int
+    prepare: float
     seconds: list[float]
     beats: list[int]
     claim: float
@@ -136,7 +141,7 @@ class Plant:
     def effort(self) -> Effort:
         """The same for the simulation."""
         per_beat = statistics.mean(s / max(1, b) for s, b in zip(self.seconds, self.beats, strict=True))
-        return Effort(self.seconds, per_beat, self.claim, self.beat, self.finish)
+        return Effort(self.prepare, self.seconds, per_beat, self.claim, self.beat, self.finish)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +237,8 @@ class Scales:
             task = ReplanTask(problem=stored, time_limit_seconds=search_seconds).model_dump(mode="json")
             asked.append((REPLAN, (scenario, problem.asof_date, task)))
         solved = [await self._solve(ask) for ask in asked]
-        return await self._plant(asked[-1], solved, len(problems[-1].orders), scenario_bytes)
+        prepare = statistics.median([await self._prepare(scenario) for scenario in scenarios * PREPARED])
+        return await self._plant(asked[-1], solved, prepare, len(problems[-1].orders), scenario_bytes)
 
     async def melt_shop(self, runs: int) -> Plant:
         """Forecast a month of the sample plant some times, then store the last answer many times over."""
@@ -244,7 +250,7 @@ class Scales:
             problem = await build(connection, MONTH, "LARGEST_REMAINDER")
         scenario_bytes = await self.weigh() - before
         ask: Ask = (FORECAST, (problem.model_dump(mode="json"), MONTH))
-        return await self._plant(ask, [await self._solve(ask) for _ in range(runs)], 0, scenario_bytes)
+        return await self._plant(ask, [await self._solve(ask) for _ in range(runs)], 0.0, 0, scenario_bytes)
 
     async def beats_per_second(self, workers: int, seconds: float) -> float:
         """Let several workers at once give signs of life as fast as they are taken."""
@@ -270,7 +276,9 @@ class Scales:
         await self.admin.execute("vacuum analyze")
         return int(await self.admin.fetchval(WEIGHT))
 
-    async def _plant(self, ask: Ask, solved: list[TimedStore], orders: int, scenario_bytes: int) -> Plant:
+    async def _plant(
+        self, ask: Ask, solved: list[TimedStore], prepare: float, orders: int, scenario_bytes: int
+    ) -> Plant:
         result = solved[-1].result
         assert result is not None
         before = await self.weigh()
@@ -279,6 +287,7 @@ class Scales:
         return Plant(
             orders=orders,
             rows=await self.admin.fetchval(ROWS) // (COPIES + 1) if orders else 0,
+            prepare=round(prepare, 4),
             seconds=[round(one.lasted, 3) for one in solved],
             beats=[len(one.seconds["progress"]) for one in solved],
             claim=round(statistics.median(copies.seconds["claim"]), 5),
@@ -290,7 +299,17 @@ class Scales:
 
     async def _import(self, problem: FoundryProblem) -> UUID:
         async with self.database.transaction(LOCAL_IDENTITY) as connection:
-            return await put_scenario(connection, problem.name or "plant", stored_form(problem))
+            return await foundry.put_scenario(connection, problem.name or "plant", stored_form(problem))
+
+    async def _prepare(self, scenario: UUID) -> float:
+        began = time.perf_counter()
+        async with self.database.transaction(LOCAL_IDENTITY) as connection:
+            sound, _ = await sound_problem(await foundry.problem(connection, scenario), ("scenario",))
+            task = ReplanTask(problem=sound, time_limit_seconds=1).model_dump(mode="json")
+            run = await connection.fetchval(REPLAN, scenario, sound.asof_date, task)
+        lasted = time.perf_counter() - began
+        await self.admin.execute("delete from plan_runs where id = $1", run)
+        return lasted
 
     async def _ask(self, ask: Ask) -> UUID:
         statement, arguments = ask

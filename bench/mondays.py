@@ -61,12 +61,16 @@ def tell_measured(measured: Measured) -> None:
     print(f"\nMeasured: {measured.machine}; searches of at most {measured.search_seconds:g} s")
     print(f"start of a worker {measured.start_seconds:.1f} s; of {WORKERS_AT_ONCE} workers at once ", end="")
     print(f"Postgres took {measured.beats_per_second:,.0f} signs of life a second\n")
-    print(f"{'plant':10}{'orders':>7}{'rows':>7}{'seconds a run':>20}{'signs/s':>9}", end="")
+    print(
+        f"{'plant':10}{'orders':>7}{'rows':>7}{'prepare ms':>12}{'seconds a run':>16}{'signs/s':>9}", end=""
+    )
     print(f"{'claim ms':>10}{'sign ms':>9}{'finish ms':>11}{'run KiB':>9}{'data KiB':>10}")
     for size, plant in measured.plants.items():
         seconds = f"{min(plant.seconds):.1f} to {max(plant.seconds):.1f}"
         rate = sum(plant.beats) / sum(plant.seconds)
-        print(f"{size:10}{plant.orders or '':>7}{plant.rows or '':>7}{seconds:>20}{rate:9.2f}", end="")
+        prepare = f"{1e3 * plant.prepare:.0f}" if plant.prepare else ""
+        print(f"{size:10}{plant.orders or '':>7}{plant.rows or '':>7}{prepare:>12}", end="")
+        print(f"{seconds:>16}{rate:9.2f}", end="")
         print(f"{1e3 * plant.claim:10.1f}{1e3 * plant.beat:9.1f}{1e3 * plant.finish:11.0f}", end="")
         print(f"{plant.run_bytes / KIB:9.0f}{plant.scenario_bytes / KIB:10.0f}")
 
@@ -88,19 +92,25 @@ def at_six(plants: int, minutes: float) -> list[tuple[float, str]]:
 
 def tell_mondays(mondays: Mapping[int, Monday]) -> None:
     """Print how long the queue took to drain, by the bound on containers."""
-    print(f"{'containers':>11}{'last plan':>11}{'median':>9}{'95 %':>9}{'handed over':>13}", end="")
+    print(
+        f"{'containers':>11}{'last plan':>11}{'median':>9}{'95 %':>9}{'queued':>9}{'handed over':>13}", end=""
+    )
     print(f"{'container h':>13}{'$':>7}{'calls/s':>9}{'busy':>7}{'longest silence':>17}")
     for bound, monday in mondays.items():
         waits = sorted((run.finished or 0.0) - run.requested for run in monday.runs)
         end = max(run.finished or 0.0 for run in monday.runs)
-        handed = max(run.handed_over or 0.0 for run in monday.runs)
+        queued, handed = (
+            max(getattr(run, told) or 0.0 for run in monday.runs) for told in ("queued", "handed_over")
+        )
         seconds = monday.containers.seconds
         dollars = seconds * (CORES * CORE_SECOND + MEMORY_GIB * GIB_SECOND)
         busy = monday.database.busy_seconds / (end * monday.cores)
         at_most = max(monday.database.by_second.values())
         silence = max(run.longest_silence for run in monday.runs)
         print(f"{bound:11}{_clock(end):>11}{_clock(statistics.median(waits)):>9}", end="")
-        print(f"{_clock(waits[int(0.95 * (len(waits) - 1))]):>9}{_clock(handed):>13}", end="")
+        print(
+            f"{_clock(waits[int(0.95 * (len(waits) - 1))]):>9}{_clock(queued):>9}{_clock(handed):>13}", end=""
+        )
         print(f"{seconds / 3600:13.1f}{dollars:7.2f}{at_most:9,}{busy:7.1%}{silence:15.1f} s")
 
 
@@ -132,6 +142,7 @@ def main() -> None:
     parser.add_argument("--plants", type=int, default=1_000)
     parser.add_argument("--minutes", type=float, default=0, help="within which they ask")
     parser.add_argument("--containers", type=int, nargs="+", default=[10, 50, 100, 250, 1_000])
+    parser.add_argument("--instances", type=int, default=1, help="of the service")
     parser.add_argument("--boot", type=float, nargs=2, default=(2.0, 8.0), help="seconds")
     parser.add_argument("--hand-over", type=float, default=0.1, help="seconds to hand a run to Modal")
     parser.add_argument("--at-once", type=int, default=1, help="runs that are handed over side by side")
@@ -144,14 +155,17 @@ def main() -> None:
     tell_measured(measured)
     given = Assumptions(
         boot_seconds=tuple(asked.boot), hand_over_seconds=asked.hand_over, ask_seconds=asked.ask,
-        hand_overs_at_once=asked.at_once, database_cores=asked.cores,
+        hand_overs_at_once=asked.at_once, database_cores=asked.cores, instances=asked.instances,
     )  # fmt: skip
     when = f"within {asked.minutes:g} minutes" if asked.minutes else "at the same moment"
     print(f"\nSimulated: {asked.plants:,} plants {when}, shares of the sizes {MIX}")
     print(
         f"assumed: boot {asked.boot[0]:g} to {asked.boot[1]:g} s, hand-over {asked.hand_over:g} s, ", end=""
     )
-    print(f"{asked.at_once} at once, asking Modal {asked.ask:g} s, {asked.cores} cores of Postgres\n")
+    print(
+        f"{asked.at_once} at once, asking Modal {asked.ask:g} s,\n"
+        f"{asked.instances} instance(s) of the service, {asked.cores} cores of Postgres\n"
+    )
     requested = at_six(asked.plants, asked.minutes)
     bounds: list[int] = asked.containers
     tell_mondays({n: simulate(measured, requested, replace(given, max_containers=n)) for n in bounds})

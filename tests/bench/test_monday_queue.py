@@ -9,13 +9,20 @@ from hypothesis import strategies as st
 from bench.monday_queue import Assumptions, Effort, Monday
 
 EFFORTS = {
-    "small": Effort(seconds=(5.0, 7.5, 11.0), beat_seconds=1.0, claim=0.002, beat=0.001, finish=0.01),
-    "large": Effort(seconds=(60.5, 61.0), beat_seconds=1.5, claim=0.01, beat=0.002, finish=0.4),
+    "small": Effort(
+        prepare=0.02, seconds=(5.0, 7.5, 11.0), beat_seconds=1.0, claim=0.002, beat=0.001, finish=0.01
+    ),
+    "large": Effort(prepare=0.3, seconds=(60.5, 61.0), beat_seconds=1.5, claim=0.01, beat=0.002, finish=0.4),
 }
 AT_ONCE = Assumptions(
-    boot_seconds=(0, 0), start_seconds=0, hand_over_seconds=0, ask_seconds=0, database_cores=1_000
+    instances=1_000,
+    boot_seconds=(0, 0),
+    start_seconds=0,
+    hand_over_seconds=0,
+    ask_seconds=0,
+    database_cores=1_000,
 )
-FREE = Effort(seconds=(10.0,), beat_seconds=1e9, claim=0, beat=0, finish=0)
+FREE = Effort(prepare=0, seconds=(10.0,), beat_seconds=1e9, claim=0, beat=0, finish=0)
 
 
 def played(requested: list[tuple[float, str]], assumptions: Assumptions, seed: int = 1) -> Monday:
@@ -30,6 +37,7 @@ def mondays(draw: st.DrawFn) -> Monday:
         st.lists(st.tuples(st.floats(0, 600), st.sampled_from(sorted(EFFORTS))), min_size=1, max_size=60)
     )
     assumptions = Assumptions(
+        instances=draw(st.integers(1, 4)),
         max_containers=draw(st.integers(1, 20)),
         boot_seconds=(draw(st.floats(0, 5)), draw(st.floats(5, 30))),
         idle_seconds=draw(st.floats(0.5, 120)),
@@ -48,10 +56,11 @@ def test_every_run_is_done_once_in_the_order_of_things(monday: Monday) -> None:
     monday.play()
     for run in monday.runs:
         assert run.claims == 1
+        assert run.queued is not None
         assert run.handed_over is not None
         assert run.claimed is not None
         assert run.finished is not None
-        assert run.requested <= run.handed_over <= run.claimed
+        assert run.requested <= run.queued <= run.handed_over <= run.claimed
         effort = EFFORTS[run.kind]
         assert run.finished - run.claimed >= min(effort.seconds) + effort.finish - 1e-6
 
@@ -102,6 +111,14 @@ def test_the_same_seed_is_the_same_monday() -> None:
     first, again, other = (played(requested, Assumptions(), seed) for seed in (1, 1, 2))
     assert first.runs == again.runs
     assert first.runs != other.runs
+
+
+@pytest.mark.parametrize(("instances", "seconds"), [(1, 100), (4, 25)])
+def test_instances_prepare_side_by_side(instances: int, seconds: float) -> None:
+    efforts = {"x": replace(FREE, prepare=1.0)}
+    monday = Monday([(0.0, "x")] * 100, efforts, replace(AT_ONCE, instances=instances))
+    monday.play()
+    assert max(run.queued or 0.0 for run in monday.runs) == pytest.approx(seconds)
 
 
 def test_handing_over_one_by_one_holds_many_containers_back() -> None:

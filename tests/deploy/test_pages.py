@@ -96,6 +96,21 @@ def test_the_files_and_modules_that_the_pages_name_are_there() -> None:
     assert [m for m in modules if not (ROOT / f"{m.replace('.', '/')}.py").exists()] == []
 
 
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        ("operate.md", "bench.costs --plants 20 --replans-a-week 6 --forecasts-a-month 8"),
+        ("scale.md", "bench.mondays --measured"),
+    ],
+)
+def test_the_figures_of_a_page_are_those_of_its_command(page: str, command: str) -> None:
+    assert f"python -m {command}" in TEXTS[page]
+    asked = [sys.executable, "-m", *command.split()]
+    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = "".join(re.findall(r"```text\n(.*?)```", TEXTS[page], re.DOTALL))
+    assert shown.split() == said.split()
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_table_of_functions_is_that_of_the_app() -> None:
     pytest.importorskip("modal", reason="the extra `modal` is not installed")
