@@ -158,6 +158,11 @@ begin
     on conflict (tenant_id, scenario_id, monday) do nothing;
     get diagnostics v_wishes = row_count;
     if v_wishes > 0 then
+        -- Whoever was away for weeks plans the week that has come; what was planned last is carried on to it.
+        delete from public.monday_wishes as w
+        where w.run_id is null and exists (
+            select from public.monday_wishes as later
+            where later.tenant_id = w.tenant_id and later.scenario_id = w.scenario_id and later.monday > w.monday);
         perform pg_catalog.pg_notify('plan_runs', 'mondays');
     end if;
     return v_wishes;

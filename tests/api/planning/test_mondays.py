@@ -3,21 +3,24 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from api import services
 from api.foundry.problem import same_data
 from api.planning.monday_planning import queue_monday
 from api.planning.monday_store import Wishes
 from api.planning.mondays import MOST_ATTEMPTS, Mondays
 from api.relay import node_id, parse_node_id
+from api.settings import Settings
 from solver_jobs.foundry.problem import FoundryProblem, read_plan, read_problem
 from solver_jobs.foundry.roll import roll
 from solver_jobs.kinds import kind_of
-from tests.api.desk import Desk, Postbox
+from tests.api.desk import Desk, Postbox, desk_of
 from tests.api.foundry.shop import PROBLEM
 from tests.api.planning.test_replan import import_scenario, replan
 from tests.database import Connection, Plant, TemporaryDatabase
@@ -250,6 +253,20 @@ async def test_a_monday_on_which_all_slept_is_made_up_for_in_its_week_and_not_la
     assert [run["asofDate"] for run in await runs_of(planner, second)] == ["2026-01-05", "2026-01-12"]
 
 
+async def test_a_service_that_was_away_for_weeks_plans_the_week_that_has_come(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+) -> None:
+    await mondays.look()
+    (run,) = await runs_of(planner, scenario)
+    await carry_out(jobs, run["id"])
+    for week in (1, 2):
+        assert await jobs.fetchval("select wish_mondays($1)", SIX + week * WEEK) == 1
+    clock.now = SIX + 2 * WEEK + timedelta(hours=5)
+    assert await mondays.look() == 1
+    _, run = await runs_of(planner, scenario)
+    assert (run["status"], run["asofDate"]) == ("QUEUED", "2026-01-19")
+
+
 @pytest.mark.parametrize("queued", [False, True])
 async def test_a_service_that_dies_at_it_leaves_it_to_the_next_one(
     planner: Desk,
@@ -328,6 +345,36 @@ async def test_a_monday_waits_for_room_among_the_tenants_runs(
     clock.now = SIX + timedelta(seconds=31)
     await mondays.look()
     assert len(await runs_of(planner, scenario)) == 2
+
+
+async def test_a_running_service_keeps_the_mondays_and_a_command_beside_it_does_not(
+    database: TemporaryDatabase, plant: Plant, tmp_path: Path, jobs: Connection, admin: Connection
+) -> None:
+    settings = Settings(
+        data=tmp_path, database_url=database.api_url, database_jobs_url=database.jobs_url, reap_seconds=3600
+    )
+    kept = {"mondays", "room"}
+    async with services.open_services(settings, exclusive=False) as command:
+        assert not kept & set(command.notices._waiting)
+    async with services.open_services(settings, exclusive=True) as service:
+
+        async def listens() -> bool:
+            return kept <= set(service.notices._waiting)
+
+        await eventually(listens, "the service to listen")
+        desk = desk_of(service, plant, "planner")
+        # As of this week, and from the first hour of its Monday on.
+        today = datetime.now(UTC).date()
+        monday = today - timedelta(days=today.weekday())
+        orders = [{**order, "due_date": str(monday + 12 * WEEK)} for order in PROBLEM["orders"]]
+        scenario = await switched_on(desk, admin, asof_date=str(monday), orders=orders)
+        await desk.ask(SET, scenario=scenario, hour=0, seconds=1)
+        await jobs.fetchval("select wish_mondays()")
+
+        async def planned() -> bool:
+            return [run["status"] for run in await runs_of(desk, scenario)] == ["SUCCEEDED"]
+
+        await eventually(planned, "the plan of this Monday", seconds=120)
 
 
 # ---------------------------------------------------------------- from which state
