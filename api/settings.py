@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     signing_key: Annotated[SecretStr | None, Field(min_length=32)] = None
     """Signs download links, for several instances alike; one alone makes a key of its own in `data`."""
 
+    url: Annotated[str | None, Field(pattern="^https?://")] = None
+    """The service that commands ask, instead of the database of this machine."""
+    api_key: SecretStr | None = None
+    """With which commands ask it; unset, they ask as who signed in."""
+    tenant: str | None = None
+    """The tenant that commands name to it; who belongs to one alone need not."""
+
     allowed_hosts: Annotated[tuple[str, ...], Field()] = ()
     """Host names beside loopback that the service answers to."""
     metrics_token: SecretStr | None = None

@@ -24,7 +24,7 @@ import structlog
 
 from api.auth import LOCAL_IDENTITY
 from api.cli.forecasting import FOLLOW, FORECAST, RUN_FORECAST
-from api.cli.session import Session
+from api.cli.local_session import LocalSession
 from api.services import open_services
 from api.settings import Settings
 from api.workbooks.store import import_workbooks
@@ -57,7 +57,7 @@ class Waited:
     heats: int
 
 
-async def wait_for_forecast(session: Session) -> Waited:
+async def wait_for_forecast(session: LocalSession) -> Waited:
     """Run one forecast as a client does."""
     begin = time.perf_counter()
     asked = await session.ask(RUN_FORECAST, month=MONTH, rounding="LARGEST_REMAINDER")
@@ -80,7 +80,7 @@ async def measure(runs: int) -> list[Waited]:
     with tempfile.TemporaryDirectory(prefix="pourplan-bench-") as folder:
         settings = Settings(data=Path(folder), log_level="error")
         async with open_services(settings, exclusive=True) as services:
-            session = Session(services)
+            session = LocalSession(services)
             workbooks = [(path.name, path.read_bytes()) for path in sorted(SAMPLE.glob("*.xlsx"))]
             async with services.database.transaction(LOCAL_IDENTITY) as connection:
                 await import_workbooks(connection, workbooks, dry_run=False, files=services.originals)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.cli.failure import CommandFailed
 from api.cli.forecasting import forecast
 from api.cli.importing import import_files
+from api.cli.local_session import LocalSession
 from api.cli.replanning import SCENARIOS, import_scenario, replan
 from api.cli.sample import SAMPLE, WORKBOOKS, digests, stored_digests
 from api.cli.session import Session
@@ -24,14 +25,21 @@ async def demonstrate(session: Session) -> None:
     Raises
     ------
     CommandFailed
-        The samples are not there: they come with the source, not with the installed package.
+        The session is with a service elsewhere; or the samples are not there: they come with the source,
+        not with the installed package.
     """
+    if not isinstance(session, LocalSession):
+        raise CommandFailed(
+            f"POURPLAN_URL is {session.place!r}: the sample plant is for this machine, not for a "
+            "service that others work with.",
+            "Unset POURPLAN_URL for it.",
+        )
     if not WORKBOOKS:
         raise CommandFailed(
             f"There are no sample workbooks in {SAMPLE}.", "Run it in a checkout of Pourplan."
         )
     if await stored_digests(session) - digests(WORKBOOKS):
-        out.print(f"{session.services.settings.data} holds other workbooks: the sample is not mixed in.")
+        out.print(f"{session.place} holds other workbooks: the sample is not mixed in.")
         out.print("For the sample alone: POURPLAN_DATA=/a/new/folder make demo\n")
     else:
         await import_files(session, WORKBOOKS, dry_run=False)

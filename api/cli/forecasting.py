@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from api.cli.failure import CommandFailed
-from api.cli.session import Session
+from api.cli.session import ForecastFile, Session
 from api.cli.terminal import err, print_forecast, show_progress
-from api.reports import store
-from api.reports.formats import Breakdown, ExportFormat, render
-from api.scalars import parse_month
+from api.reports.formats import ExportFormat
 from api.wording import counted
 
 RUN_FORECAST = """
@@ -79,32 +77,30 @@ async def export_forecast(session: Session, month: str, form: ExportFormat, targ
     CommandFailed
         There is none yet, or the file can't be written.
     """
-    async with session.services.database.transaction(session.context.identity) as connection:
-        breakdown = await store.newest_forecast(connection, parse_month(month))
-    if breakdown is None:
+    found = await session.newest_forecast(month, form)
+    if found is None:
         raise CommandFailed(f"There is no forecast of {month} yet.", f"Make one: pourplan forecast {month}")
-    err.print(_which(breakdown))
-    content = render(breakdown, form)
+    err.print(_which(month, found))
     if target == Path("-"):
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.write(found.content)
         sys.stdout.buffer.flush()
         return
-    path = target or Path(breakdown.file_name(form))
+    path = target or Path(found.name)
     try:
-        path.write_bytes(content)
+        path.write_bytes(found.content)
     except OSError as error:
         raise CommandFailed(f"{path} can't be written: {error.strerror}.") from error
     err.print(
-        f"Wrote {path}: {counted(breakdown.total_heats, 'heat')} of "
-        f"{counted(len(breakdown.scrap_chef()), 'grade')} in {month}."
+        f"Wrote {path}: {counted(found.total_heats, 'heat')} of {counted(found.grades, 'grade')} in {month}."
     )
 
 
-def _which(breakdown: Breakdown) -> str:
-    rounded = (
-        "every grade rounded up to the next heat"
-        if breakdown.rounding == "ROUND_UP"
-        else "rounded within each group's heats"
-    )
-    finished = f"{breakdown.finished_at.astimezone():%Y-%m-%d %H:%M %Z}" if breakdown.finished_at else "now"
-    return f"The newest forecast of {breakdown.month}, finished {finished}: {rounded}."
+ROUNDED = {
+    "ROUND_UP": ": every grade rounded up to the next heat",
+    "LARGEST_REMAINDER": ": rounded within each group's heats",
+}
+
+
+def _which(month: str, found: ForecastFile) -> str:
+    finished = f"{found.finished_at.astimezone():%Y-%m-%d %H:%M %Z}" if found.finished_at else "now"
+    return f"The newest forecast of {month}, finished {finished}{ROUNDED.get(found.rounding or '', '')}."

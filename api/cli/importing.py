@@ -11,7 +11,6 @@ from api.cli.replanning import check_scenario, import_scenario
 from api.cli.sample import WORKBOOKS, digests, stored_digests
 from api.cli.session import Session
 from api.cli.terminal import out
-from api.workbooks.store import import_workbooks
 from api.workbooks.terminal import render_report
 
 
@@ -35,10 +34,7 @@ async def import_files(session: Session, files: list[Path], *, dry_run: bool) ->
 async def _import_workbooks(session: Session, files: list[Path], *, dry_run: bool) -> None:
     workbooks = [(path.name, _read(path)) for path in files]
     await _warn_of_the_sample(session, files)
-    async with session.services.database.transaction(session.context.identity) as connection:
-        reports = await import_workbooks(
-            connection, workbooks, dry_run=dry_run, files=session.services.originals
-        )
+    reports = await session.import_workbooks(workbooks, dry_run=dry_run)
     for path, report in zip(files, reports, strict=True):
         out.print(render_report(path.name, report, dry_run=dry_run))
         out.print()
@@ -56,7 +52,7 @@ async def _warn_of_the_sample(session: Session, files: list[Path]) -> None:
     if stored and stored <= samples and digests(files) - samples:
         out.print(
             Text(
-                f"! {session.services.settings.data} holds the sample plant; this comes on top of it. "
+                f"! {session.place} holds the sample plant; this comes on top of it. "
                 "For your plant alone choose a new folder: POURPLAN_DATA=~/my-plant pourplan import ...\n",
                 style="yellow",
             )

@@ -1,28 +1,38 @@
-"""Asks the schema in this process: commands see what any client sees, checks and errors included."""
+"""Where commands ask: the schema in this process, or a service elsewhere; both tell the same."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from graphql import GraphQLError
-
-from api.auth import LOCAL_IDENTITY
 from api.cli.failure import CommandFailed
-from api.context import Context, Services
-from api.reads.execute import unpacked
-from api.schema import schema
-from api.services import open_services
+from api.reports.formats import ExportFormat
 from api.settings import Settings
+from api.workbooks.report import WorkbookReport
 
 
-class Session:
+@dataclass(frozen=True, slots=True)
+class ForecastFile:
+    """A forecast as a file, and what to say about it."""
+
+    content: bytes
+    name: str
+    total_heats: int
+    grades: int
+    finished_at: datetime | None
+    rounding: str | None = None
+    """How its heats were rounded, where that is told."""
+
+
+class Session(ABC):
     """One person at one terminal."""
 
-    def __init__(self, services: Services) -> None:
-        self.services = services
-        self.context = Context(services=services, identity=LOCAL_IDENTITY, base_url="http://127.0.0.1:8000")
+    place: str
+    """Where the data are, for messages."""
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Execute a query or a mutation.
@@ -32,10 +42,7 @@ class Session:
         CommandFailed
             The service answered an error, or the only mutation a user error.
         """
-        result = await schema.execute(query, variable_values=variables, context_value=self.context)
-        if result.errors or result.data is None:
-            raise _failure(result.errors or [])
-        data = unpacked(result.data)
+        data = await self.answer(query, variables)
         for payload in data.values():
             if isinstance(payload, dict) and payload.get("userErrors"):
                 mistakes = payload["userErrors"]
@@ -44,37 +51,46 @@ class Session:
                 )
         return data
 
-    async def follow(self, subscription: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
+    @abstractmethod
+    async def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Execute an operation; user errors are part of the answer."""
+
+    @abstractmethod
+    def follow(self, subscription: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield what a subscription tells."""
-        events = await schema.subscribe(subscription, variable_values=variables, context_value=self.context)
-        async for event in events:
-            if event.errors or event.data is None:
-                raise _failure(event.errors or [])
-            yield unpacked(event.data)
 
+    @abstractmethod
+    async def import_workbooks(
+        self, files: Sequence[tuple[str, bytes]], *, dry_run: bool
+    ) -> list[WorkbookReport]:
+        """Import workbooks by name and content, and give a report of each."""
 
-def _failure(errors: list[GraphQLError]) -> CommandFailed:
-    if not errors:
-        return CommandFailed("The service gave no answer.")
-    error = errors[0]
-    if error.original_error and not isinstance(error.original_error, GraphQLError):
-        raise error.original_error
-    return CommandFailed(error.message)
+    @abstractmethod
+    async def newest_forecast(self, month: str, form: ExportFormat) -> ForecastFile | None:
+        """Give the newest forecast of a month as a file; None where there is none yet."""
 
 
 @asynccontextmanager
 async def open_session(settings: Settings) -> AsyncIterator[Session]:
-    """Open the services beside one that may be running on the same data folder.
+    """Open a session: with the service of POURPLAN_URL, else with the database of this machine.
 
     Raises
     ------
     CommandFailed
-        The database is not on this machine: there one signs in.
+        The service is not to be asked so, or the database is not on this machine: there one signs in.
     """
+    if settings.url is not None:
+        from api.cli.remote_session import open_remote_session
+
+        async with open_remote_session(settings, settings.url) as session:
+            yield session
+        return
     if not settings.embedded:
         raise CommandFailed(
             "DATABASE_URL is set: this command works on the database of this machine, where nobody signs in.",
-            "Unset DATABASE_URL, or use the GraphQL service of that database.",
+            "Unset DATABASE_URL, or ask the service of that database: set POURPLAN_URL.",
         )
-    async with open_services(settings, exclusive=False) as services:
-        yield Session(services)
+    from api.cli.local_session import open_local_session
+
+    async with open_local_session(settings) as local:
+        yield local

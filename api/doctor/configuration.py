@@ -153,7 +153,7 @@ def _project(settings: Settings) -> list[Finding]:
             )
         )
     host = urlsplit(settings.supabase_url).hostname or ""
-    if settings.supabase_url.startswith("http://") and host not in LOOPBACK:
+    if settings.supabase_url.startswith("http://") and host not in LOOPBACK | {"::1"}:
         found.append(
             AREA.wrong(
                 f"SUPABASE_URL is {settings.supabase_url!r}: keys and tokens would travel unencrypted.",

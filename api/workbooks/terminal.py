@@ -72,11 +72,16 @@ def _block(severity: Severity, messages: Sequence[CellMessage]) -> RenderableTyp
         places = ", ".join(m.cell for m in more[:_CELLS_SHOWN] if m.cell)
         rest = f" And {len(more):,} more like it{f': {places}' if places else ''}." if more else ""
         return _line(mark, style, first, rest)
-    told = [_dragged(messages)] if messages[0].code is Code.FILL_HANDLE and len(messages) > 1 else messages
+    told = [_dragged(messages)] if _is_dragged(messages) else messages
     lines: list[RenderableType] = [_line(mark, style, message) for message in told]
     if messages[0].hint:
         lines.append(Padding(Text(f"→ {messages[0].hint}"), (0, 0, 0, 2)))
     return Group(*lines)
+
+
+def _is_dragged(messages: Sequence[CellMessage]) -> bool:
+    """Whether several names come of one drag; where a service told it, the names are not told apart."""
+    return messages[0].code is Code.FILL_HANDLE and len(messages) > 1 and messages[0].about is not None
 
 
 def _dragged(messages: Sequence[CellMessage]) -> CellMessage:

@@ -13,17 +13,18 @@ import pytest
 pytest.importorskip("supabase", reason="the extra `supabase` is not installed")
 
 from api.cli.kept_session import kept
-from tests.api.cli.test_commands import PROGRAM
+from tests.api.cli.test_commands import PROGRAM, SAMPLE
 from tests.database import add_plant, connected
 from tests.peers.supabase import SupabaseProject
 from tests.peers.supabase.project import PASSWORD
 from tests.peers.supabase.server import free_port
+from tests.peers.test_supabase_sign_in import signing_in
 
 pytestmark = pytest.mark.node
 
 
 async def pourplan(
-    home: Path, *args: str, url: str, key: str, stdin: str = ""
+    home: Path, *args: str, url: str, key: str, stdin: str = "", **settings: str
 ) -> "subprocess.CompletedProcess[str]":
     inherited = {
         k: v for k, v in os.environ.items() if not k.startswith(("POURPLAN_", "DATABASE_", "SUPABASE"))
@@ -37,6 +38,7 @@ async def pourplan(
             "COLUMNS": "200",
             "SUPABASE_URL": url,
             "SUPABASE_PUBLISHABLE_KEY": key,
+            **settings,
         },
         cwd=home,
         input=stdin,
@@ -47,9 +49,9 @@ async def pourplan(
 
 
 async def run(
-    home: Path, project: SupabaseProject, *args: str, stdin: str = ""
+    home: Path, project: SupabaseProject, *args: str, stdin: str = "", **settings: str
 ) -> "subprocess.CompletedProcess[str]":
-    return await pourplan(home, *args, url=project.url, key=project.publishable_key, stdin=stdin)
+    return await pourplan(home, *args, url=project.url, key=project.publishable_key, stdin=stdin, **settings)
 
 
 async def test_a_session_is_kept_for_its_owner_alone_and_gives_a_token(
@@ -137,3 +139,29 @@ async def test_without_a_project_there_is_nowhere_to_sign_in(tmp_path: Path) -> 
     done = await pourplan(tmp_path, "login", "--email", "a@b.example", url="", key="", stdin="x\n")
     assert done.returncode == 1
     assert "SUPABASE_URL is not set" in done.stderr
+
+
+async def test_who_signed_in_works_at_the_service_without_any_key(
+    supabase: SupabaseProject, tmp_path: Path
+) -> None:
+    async with connected(supabase.database.admin_url) as admin:
+        north = await add_plant(admin, f"login-{uuid.uuid4().hex[:8]}")
+        south = await add_plant(admin, f"login-{uuid.uuid4().hex[:8]}")
+    person = await supabase.member(north, "planner")
+    await run(tmp_path, supabase, "login", "--email", person.email, stdin=f"{PASSWORD}\n")
+    async with signing_in(
+        supabase, tmp_path / "service", supabase.url, supabase_jwt_secret=supabase.jwt_secret
+    ) as service:
+        there = {"POURPLAN_URL": service.url}
+        done = await run(tmp_path, supabase, "import", str(SAMPLE / "foundry.json"), **there)
+        assert done.returncode == 0, done.stderr
+        elsewhere = await run(tmp_path, supabase, "export", "plan", POURPLAN_TENANT=south.slug, **there)
+        assert elsewhere.returncode == 1
+        assert "of which you are no member" in elsewhere.stderr
+        await run(tmp_path, supabase, "logout")
+        out = await run(tmp_path, supabase, "export", "plan", **there)
+        assert out.returncode == 1
+        assert "Nobody is signed in" in out.stderr
+    async with connected(supabase.database.admin_url) as admin:
+        stored = await admin.fetchval("select count(*) from scenarios where tenant_id = $1", north.id)
+    assert stored == 1

@@ -1,0 +1,85 @@
+"""Asks the schema in this process: commands see what any client sees, checks and errors included."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from graphql import GraphQLError
+
+from api.auth import LOCAL_IDENTITY
+from api.cli.failure import CommandFailed
+from api.cli.session import ForecastFile, Session
+from api.context import Context, Services
+from api.reads.execute import unpacked
+from api.reports import store
+from api.reports.formats import ExportFormat, render
+from api.scalars import parse_month
+from api.schema import schema
+from api.services import open_services
+from api.settings import Settings
+from api.workbooks.report import WorkbookReport
+from api.workbooks.store import import_workbooks
+
+
+class LocalSession(Session):
+    """The person at this machine."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.place = str(services.settings.data)
+        self.context = Context(services=services, identity=LOCAL_IDENTITY, base_url="http://127.0.0.1:8000")
+
+    async def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Execute an operation."""
+        result = await schema.execute(query, variable_values=variables, context_value=self.context)
+        if result.errors or result.data is None:
+            raise _failure(result.errors or [])
+        return unpacked(result.data)
+
+    async def follow(self, subscription: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield what a subscription tells."""
+        events = await schema.subscribe(subscription, variable_values=variables, context_value=self.context)
+        async for event in events:
+            if event.errors or event.data is None:
+                raise _failure(event.errors or [])
+            yield unpacked(event.data)
+
+    async def import_workbooks(
+        self, files: Sequence[tuple[str, bytes]], *, dry_run: bool
+    ) -> list[WorkbookReport]:
+        """Import all in one transaction."""
+        async with self.services.database.transaction(self.context.identity) as connection:
+            return await import_workbooks(connection, files, dry_run=dry_run, files=self.services.originals)
+
+    async def newest_forecast(self, month: str, form: ExportFormat) -> ForecastFile | None:
+        """Write the newest forecast of a month."""
+        async with self.services.database.transaction(self.context.identity) as connection:
+            found = await store.newest_forecast(connection, parse_month(month))
+        if found is None:
+            return None
+        return ForecastFile(
+            content=render(found, form),
+            name=found.file_name(form),
+            total_heats=found.total_heats,
+            grades=len(found.scrap_chef()),
+            finished_at=found.finished_at,
+            rounding=found.rounding,
+        )
+
+
+def _failure(errors: list[GraphQLError]) -> CommandFailed:
+    if not errors:
+        return CommandFailed("The service gave no answer.")
+    error = errors[0]
+    if error.original_error and not isinstance(error.original_error, GraphQLError):
+        raise error.original_error
+    return CommandFailed(error.message)
+
+
+@asynccontextmanager
+async def open_local_session(settings: Settings) -> AsyncIterator[LocalSession]:
+    """Open the services beside one that may be running on the same data folder."""
+    async with open_services(settings, exclusive=False) as services:
+        yield LocalSession(services)

@@ -1,0 +1,176 @@
+"""Commands that ask a service elsewhere: the real program, by HTTP, with the key of a machine."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from api.app import create_app
+from api.services import open_services
+from tests.api.cli.test_commands import SAMPLE, workbooks
+from tests.api.foundry.shop import PROBLEM
+from tests.api.http.process import free_port, run
+from tests.api.http.serving import Service, listening, settings_for
+from tests.database import Connection, Plant, TemporaryDatabase, add_plant, short_folder
+from tests.peers.issuer import Issuer, publishing
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A service where people sign in, and a folder at the terminal."""
+
+    service: Service
+    issuer: Issuer
+    plant: Plant
+    home: Path
+
+    async def key(self, role: str = "PLANNER") -> str:
+        token = self.issuer.token(None, sub=str(self.plant.admin))
+        query = f'mutation {{ createApiKey(input: {{name: "Terminal", role: {role}}}) {{ secret }} }}'
+        made = await self.service.post(query, Authorization=f"Bearer {token}")
+        return str(made.json()["data"]["createApiKey"]["secret"])
+
+    async def pourplan(self, *arguments: str | Path, **settings: str) -> tuple[int, str]:
+        given = {"POURPLAN_URL": self.service.url, "POURPLAN_API_KEY": await self.key()} | settings
+        return await run(self.home, *map(str, arguments), **given)
+
+
+@pytest.fixture
+async def elsewhere(
+    database: TemporaryDatabase, admin: Connection, tmp_path: Path
+) -> AsyncIterator[Elsewhere]:
+    plant = await add_plant(admin, "north")
+    home = tmp_path / "home"
+    home.mkdir()
+    async with publishing("ES256") as issuer:
+        settings = settings_for(database, tmp_path / "service", supabase_url=issuer.url)
+        app = create_app(settings, open_services=lambda s: open_services(s, exclusive=True))
+        async with listening(app) as service:
+            yield Elsewhere(service, issuer, plant, home)
+
+
+async def test_a_plants_september_is_the_same_at_a_service_and_on_this_machine(elsewhere: Elsewhere) -> None:
+    files = workbooks()
+    code, told = await elsewhere.pourplan("import", "--dry-run", *files)
+    assert code == 0, told
+    assert "nothing is stored" in told
+    code, told = await elsewhere.pourplan("import", *files)
+    assert code == 0, told
+    assert told.count("new or changed") == len(files)
+    code, told = await elsewhere.pourplan("forecast", "2024-09")
+    assert code == 0, told
+    assert "Rebar 232, MBQ 54, SBQ 10, CHQ 22: in all 318 heats." in told
+    code, told = await elsewhere.pourplan("export", "forecast", "2024-09", "--format", "csv")
+    assert code == 0, told
+    assert "Wrote pourplan-forecast-2024-09.csv: 318 heats of" in told
+    there = (elsewhere.home / "pourplan-forecast-2024-09.csv").read_bytes()
+    assert not list(elsewhere.home.glob("postgres*"))
+
+    with short_folder() as here:
+        for arguments in (("import", *map(str, files)), ("forecast", "2024-09")):
+            code, told = await run(here, *arguments)
+            assert code == 0, told
+        code, _ = await run(here, "export", "forecast", "2024-09", "--format", "csv")
+        assert (here / "pourplan-forecast-2024-09.csv").read_bytes() == there
+
+
+async def test_a_foundrys_monday_is_planned_at_a_service(elsewhere: Elsewhere) -> None:
+    problem = elsewhere.home / "foundry.json"
+    problem.write_text(json.dumps({"name": "Foundry", **PROBLEM}))
+    code, told = await elsewhere.pourplan("import", problem)
+    assert code == 0, told
+    assert "foundry scenario 'Foundry', the base scenario" in told
+    code, told = await elsewhere.pourplan("replan", "--time-limit", "2")
+    assert code == 0, told
+    assert "Foundry, from Monday 05 January 2026" in told
+    code, told = await elsewhere.pourplan("export", "plan", "--format", "csv", "--output", "plan.csv")
+    assert code == 0, told
+    assert (elsewhere.home / "plan.csv").read_text().startswith("asof_date,")
+
+
+async def test_a_file_that_is_no_workbook_is_reported_as_on_this_machine(elsewhere: Elsewhere) -> None:
+    broken = elsewhere.home / "broken.xlsx"
+    broken.write_bytes(b"no workbook")
+    code, told = await elsewhere.pourplan("import", broken, SAMPLE / workbooks()[0].name)
+    assert code == 1
+    assert "broken.xlsx: nothing of it was stored." in told
+    assert "new or changed" in told
+    assert "Traceback" not in told
+
+
+async def test_a_role_that_may_not_is_told_so(elsewhere: Elsewhere) -> None:
+    code, told = await elsewhere.pourplan(
+        "forecast", "2024-09", POURPLAN_API_KEY=await elsewhere.key("VIEWER")
+    )
+    assert code == 1
+    assert "Your role" in told or "planner" in told.lower()
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"POURPLAN_API_KEY": "pourplan_key_unknown"}, "unknown or was revoked"),
+        ({"POURPLAN_API_KEY": ""}, "The Authorization header is missing"),
+        ({"POURPLAN_TENANT": "south"}, "of which you are no member"),
+        ({"POURPLAN_URL": f"http://127.0.0.1:{free_port()}"}, "can't be reached"),
+        ({"POURPLAN_URL": "http://plan.example.com"}, "would travel unencrypted"),
+        ({"POURPLAN_URL": "plan.example.com"}, "POURPLAN_URL is"),
+    ],
+)
+async def test_who_is_not_let_in_is_told_why(
+    elsewhere: Elsewhere, settings: dict[str, str], said: str
+) -> None:
+    code, told = await elsewhere.pourplan("forecast", "2024-09", **settings)
+    assert code == 1
+    assert said in told.replace("\n", " ")
+    assert "Traceback" not in told
+
+
+async def test_the_sample_is_not_brought_to_a_service(elsewhere: Elsewhere) -> None:
+    code, told = await elsewhere.pourplan("demo")
+    assert code == 1
+    assert "the sample plant is for this machine" in told
+
+
+async def test_an_address_of_something_else_is_told(elsewhere: Elsewhere) -> None:
+    def page(_: Request) -> Response:
+        return PlainTextResponse("It works!")
+
+    async with listening(Starlette(routes=[Route("/graphql", page, methods=["POST"])])) as other:
+        code, told = await elsewhere.pourplan("forecast", "2024-09", POURPLAN_URL=other.url)
+    assert code == 1
+    assert "Look at POURPLAN_URL." in told
+
+
+async def test_a_stream_that_breaks_off_is_taken_up_again(elsewhere: Elsewhere) -> None:
+    """Two streams are cut after their first event; the third one is told to its end."""
+    inner: Any = elsewhere.service.app
+    cut = 0
+
+    async def cutting(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal cut
+        asked_for_events = b"text/event-stream" in dict(scope.get("headers", [])).get(b"accept", b"")
+
+        async def send_some(message: Any) -> None:
+            nonlocal cut
+            await send(message)
+            if asked_for_events and cut < 2 and b"event: next" in message.get("body", b""):
+                cut += 1
+                raise ConnectionResetError
+
+        await inner(scope, receive, send_some)
+
+    await elsewhere.pourplan("import", *workbooks())
+    async with listening(cutting) as proxy:  # type: ignore[arg-type]
+        code, told = await elsewhere.pourplan("forecast", "2024-09", POURPLAN_URL=proxy.url)
+    assert code == 0, told
+    assert cut == 2
+    assert "in all 318 heats." in told
