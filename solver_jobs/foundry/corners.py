@@ -52,12 +52,16 @@ def giant_order(problem: FoundryProblem) -> FoundryProblem:
 
 
 def far_due(problem: FoundryProblem) -> FoundryProblem:
-    """Make orders due in ten years, as a mistyped year does."""
+    """Make every fourth open order due in ten years, as a mistyped year does."""
+    done = {row.order_id: row.molded_qty_credit for row in problem.initial_order_progress}
+    still_open = [order.order_id for order in problem.orders if order.qty > done.get(order.order_id, 0)]
     orders = tuple(
-        order.model_copy(update={"due_date": order.due_date + timedelta(days=3650 * (k % 4 == 0))})
-        for k, order in enumerate(problem.orders)
+        order.model_copy(update={"due_date": order.due_date + timedelta(days=3650)})
+        if order.order_id in still_open[::4]
+        else order
+        for order in problem.orders
     )
-    return _with(problem, orders=orders, initial_order_progress=())
+    return _with(problem, orders=orders)
 
 
 def all_past_due(problem: FoundryProblem) -> FoundryProblem:
@@ -133,8 +137,8 @@ def one_place(problem: FoundryProblem) -> FoundryProblem:
 
 
 def few_parts(problem: FoundryProblem) -> FoundryProblem:
-    """Make all orders of three parts, and let them share patterns by part."""
-    parts = problem.parts[:3]
+    """Make all orders of the three lightest parts, and let them share patterns by part."""
+    parts = tuple(sorted(problem.parts, key=lambda part: part.gross_weight_ton)[:3])
     orders = tuple(
         o.model_copy(update={"part_id": parts[k % len(parts)].part_id}) for k, o in enumerate(problem.orders)
     )

@@ -31,7 +31,7 @@ WARNED: Mapping[str, set[str]] = {
 """What is odd about a corner case; of the others nothing is."""
 ORDINARY = {"LATE_BY_LAG", "LATE_BY_QUANTITY", "MORE_ORDERS_THAN_PLACES"}
 """What is told of most problems with late orders."""
-EXTENDED = {"short_calendar", "giant_order", "far_due", "overloaded"}
+EXTENDED = {"short_calendar", "giant_order", "far_due", "overloaded", "one_place", "few_parts"}
 """Where the calendar may be too short."""
 
 
