@@ -359,6 +359,20 @@ class Solve:
         if work is not None:
             self._solver.parameters.max_deterministic_time = work
 
+    def search_alike(self, threads: int) -> None:
+        """Let all threads branch on the whole linear program, from different seeds.
+
+        CP-SAT's mix of strategies proves little of the head: most of them do without that program.
+        """
+        parameters = self._solver.parameters
+        parameters.num_workers = threads
+        for k in range(threads):
+            strategy = type(parameters)()
+            strategy.name, strategy.linearization_level = f"linear{k}", 2
+            strategy.random_seed = parameters.random_seed + k
+            parameters.subsolver_params.append(strategy)
+            parameters.subsolvers.append(strategy.name)
+
     def run(
         self, model: ReplanModel, on_plan: Callable[[Layout], None], on_bound: Callable[[float], None]
     ) -> Answer:

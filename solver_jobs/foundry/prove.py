@@ -78,6 +78,8 @@ class Prover:
         head = HeadModel(self._instance)
         head.keep_late_floor(floors.late_cost)
         solve = self._begin(seconds)
+        if self._steps is None:
+            solve.search_alike(max(2, self._workers))
 
         def offer(layout: Layout) -> None:
             best.offer(layout)
