@@ -54,6 +54,7 @@ TRIED: Mapping[str, Callable[[Ids], dict[str, Any]]] = {
     "cancelRun": lambda the: {"runId": the("ForecastRun waiting")},
     "replanMonday": lambda the: {"scenarioId": the("Scenario"), "idempotencyKey": "monday"},
     "replanMany": lambda the: {"scenarioIds": [the("Scenario")], "idempotencyKey": "many"},
+    "setMondayReplan": lambda the: {"scenarioId": the("Scenario"), "enabled": True},
     "cancelBatch": lambda the: {"batchId": the("RunBatch")},
     "rollScenario": lambda the: {"scenarioId": the("Scenario"), "runId": the("ReplanRun")},
     "updateTenantSettings": lambda _: {"name": "Mine"},
