@@ -19,6 +19,7 @@ from solver_jobs.foundry.commitments import check_commitments
 from solver_jobs.foundry.findings import Finding, error, warning
 from solver_jobs.foundry.instance import (
     LONGEST_DUE_HORIZON,
+    LONGEST_HORIZON,
     compile_problem,
     delivery_lag,
     kilograms,
@@ -59,7 +60,7 @@ def check(problem: FoundryProblem) -> list[Finding]:
             *check_commitments(problem),
         ]
     if not any(finding.severity == "ERROR" for finding in findings):
-        findings += _beyond_all_horizons(problem)
+        findings += _beyond_all_horizons(_Shop(problem))
     return sorted(findings, key=lambda finding: finding.severity != "ERROR")
 
 
@@ -512,14 +513,27 @@ def _pattern_places(shop: _Shop) -> Iterator[Finding]:
         )
 
 
-def _beyond_all_horizons(problem: FoundryProblem) -> Iterator[Finding]:
-    """Find out by a greedy plan whether all orders are done some day."""
+def _beyond_all_horizons(shop: _Shop) -> Iterator[Finding]:
+    """Find out by a greedy plan whether all orders are done some day, where that is in doubt."""
+    resources = shop.problem.resources
+    orders = [(shop.part(order), shop.remaining(order)) for _, order in shop.open_orders()]
+    days = [days_needed(part, resources, left) for part, left in orders]
+    molds = sum(left for _, left in orders)
+    metal = sum(left * kilograms(part.gross_weight_ton) for part, left in orders)
+    least = max(
+        max(days, default=0),
+        sum(days) // max(1, resources.max_patterns),
+        molds // max(1, resources.molding_max_per_day),
+        metal // max(1, kilograms(resources.pour_max_ton_per_day)),
+    )
+    taken = max((row.release_workday_index for row in shop.problem.initial_flask_inuse), default=0)
+    if least + taken <= LONGEST_HORIZON // 2:
+        return
     try:
-        compile_problem(problem)
+        compile_problem(shop.problem)
     except JobError as fault:
-        yield error(
-            fault.code, fault.message, ("orders",), fault.hint or "Compare the orders with the capacities."
-        )
+        hint = fault.hint or "Compare the orders with the capacities."
+        yield error(fault.code, fault.message, ("orders",), hint)
 
 
 def _units(many: int, one_verb: str, verb: str) -> str:
