@@ -18,7 +18,8 @@ AREA = Area("settings")
 TRANSACTION_MODE = 6543
 """The port of Supabase's pooler that gives a connection for one transaction only."""
 _PUBLIC_KEYS, _SECRET_KEYS = ("publishable", "anon"), ("secret", "service_role")
-_OTHERS = frozenset({"POURPLAN_INSTANCE", "POURPLAN_TEST_TIER"})
+_OTHERS = frozenset({"POURPLAN_INSTANCE", "POURPLAN_JOBS_DOOR", "POURPLAN_TEST_TIER", "POURPLAN_CI_HOME"})
+"""What others read than these settings: workers, the deployment at Modal, the tests."""
 
 
 async def check(settings: Settings, environment: Mapping[str, str] = os.environ) -> Findings:

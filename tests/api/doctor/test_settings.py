@@ -81,6 +81,7 @@ async def test_what_should_be_better_is_a_warning(tmp_path: Path, changed: dict[
 
 async def test_a_misspelled_setting_is_told_with_the_one_that_is_meant(tmp_path: Path) -> None:
     environment = {"POURPLAN_WORKER": "2", "POURPLAN_DATA": "/x", "PATH": "/bin", "POURPLAN_ZZZZ": ""}
+    environment["POURPLAN_JOBS_DOOR"] = "run-token"
     found = await warnings(configuration.check(plain_settings(data=tmp_path), environment))
     assert found == [
         "POURPLAN_WORKER is set, and there is no such setting. Meant is probably POURPLAN_WORKERS.",
