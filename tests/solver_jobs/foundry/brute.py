@@ -85,7 +85,11 @@ def _least(
 
 def fits(problem: FoundryProblem, chosen: list[Option]) -> bool:
     """Whether molding, places, metal and flasks suffice (9.2 to 9.5)."""
-    shop, days = problem.resources, len(chosen[0].molds)
+    shop, days = problem.resources, range(len(chosen[0].molds))
+    if any(sum(option.on[day] for option in chosen) > shop.max_patterns for day in days):
+        return False
+    if any(sum(option.molds[day] for option in chosen) > shop.molding_max_per_day for day in days):
+        return False
     metal, held = Counter[int](), Counter[tuple[str, int]]()
     for option in chosen:
         stay = 1 + ceil(option.part.cool_hours / 24) + 1
@@ -93,11 +97,7 @@ def fits(problem: FoundryProblem, chosen: list[Option]) -> bool:
             metal[day + 1] += made * round(1000 * option.part.gross_weight_ton)
             for later in range(day, day + stay):
                 held[option.part.flask_size, later] += made
-    for day in range(days):
-        if sum(option.molds[day] for option in chosen) > shop.molding_max_per_day:
-            return False
-        if sum(option.on[day] for option in chosen) > shop.max_patterns:
-            return False
+    for day in days:
         committed = sum(
             round(1000 * r.tons_committed) for r in problem.initial_pour_load if r.workday_index == day
         )
