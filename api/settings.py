@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_DATA = user_data_path("pourplan", appauthor=False)
 
@@ -83,12 +84,26 @@ class Settings(BaseSettings):
     tenant: str | None = None
     """The tenant that commands name to it; who belongs to one alone need not."""
 
-    allowed_hosts: Annotated[tuple[str, ...], Field()] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Host names beside loopback that the service answers to."""
     metrics_token: SecretStr | None = None
     """Bearer token that opens /metrics; where nobody signs in, loopback may read them without."""
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _read_json(cls, given: Any) -> Any:
+        # Read here, where what is no JSON is told like any other wrong setting.
+        if not isinstance(given, str):
+            return given
+        try:
+            read = json.loads(given)
+        except ValueError:
+            read = None
+        if not isinstance(read, list):
+            raise ValueError('Expected a JSON list, such as ["plan.example.com"]')  # noqa: TRY004 - pydantic's
+        return read
 
     @model_validator(mode="after")
     def _jobs_need_their_own_login(self) -> Self:

@@ -64,7 +64,7 @@ class RunTokens:
             jwk = json.loads(text)
         except ValueError:
             jwk = None
-        if not isinstance(jwk, dict) or jwk.get("kty") not in _ALGORITHMS:
+        if not isinstance(jwk, dict) or str(jwk.get("kty")) not in _ALGORITHMS:
             raise SigningKeyWrong(f"expected a private key as a JSON Web Key (kty EC, RSA or oct). {_HOW}")
         if not jwk.get("kid"):
             raise SigningKeyWrong(f"the key has no kid, by which the project finds its public half. {_HOW}")
@@ -73,7 +73,7 @@ class RunTokens:
         algorithm = _ALGORITHMS[jwk["kty"]]
         try:
             key = jwt.PyJWK(jwk, algorithm).key
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, KeyError):  # a shared key without its k
             raise SigningKeyWrong(f"the key is damaged. {_HOW}") from None
         return cls(key, algorithm, str(jwk["kid"]))
 

@@ -13,6 +13,7 @@ from api.app import check_may_serve
 from api.doctor.findings import Area, Finding, Findings
 from api.http.hosts import LOOPBACK
 from api.settings import Settings, SettingsError
+from solver_jobs.run_tokens import RunTokens, SigningKeyWrong
 
 AREA = Area("settings")
 TRANSACTION_MODE = 6543
@@ -25,6 +26,7 @@ _OTHERS = frozenset({"POURPLAN_INSTANCE", "POURPLAN_JOBS_DOOR", "POURPLAN_TEST_T
 async def check(settings: Settings, environment: Mapping[str, str] = os.environ) -> Findings:
     """Look at the settings together."""
     found = [*_names(environment), *_serving(settings), *_database(settings), *_project(settings)]
+    found += _signing_key(settings)
     for finding in found:
         yield finding
     if any(finding.is_wrong for finding in found):
@@ -162,6 +164,17 @@ def _project(settings: Settings) -> list[Finding]:
             )
         )
     return found
+
+
+def _signing_key(settings: Settings) -> list[Finding]:
+    if settings.supabase_signing_key is None:
+        return []
+    try:
+        RunTokens.by(settings.supabase_signing_key.get_secret_value(), None)
+    except SigningKeyWrong as error:
+        what, _, todo = str(error).partition(". ")
+        return [AREA.wrong(f"SUPABASE_SIGNING_KEY: {what}.", todo)]
+    return []
 
 
 def kind_of_key(key: str) -> str | None:

@@ -25,8 +25,8 @@ TRIPS = 3
 CONNECT_SECONDS = 10.0
 _LOOKS = 5
 _HEARD_SECONDS = 5.0
-BESIDE_POOL = 4
-"""Connections that a service holds beside its pool: its notices', and the dispatcher's."""
+BESIDE_POOL = 5
+"""Connections that a service holds beside its pool: the dispatcher's, its notices', and that of Mondays."""
 
 VERSION = "select current_setting('server_version'), current_setting('server_version_num')::int / 10000"
 ENCRYPTED = "select coalesce((select ssl from pg_catalog.pg_stat_ssl where pid = pg_backend_pid()), false)"

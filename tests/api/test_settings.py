@@ -36,6 +36,9 @@ def test_the_example_tells_the_defaults() -> None:
         ("POURPLAN_LOG_FORMAT", "xml", "POURPLAN_LOG_FORMAT is 'xml'"),
         ("DATABASE_URL", "postgresql://x@127.0.0.1/x", "DATABASE_JOBS_URL is not"),
         ("POURPLAN_SIGNING_KEY", "hush", "POURPLAN_SIGNING_KEY is set (its value stays secret)"),
+        ("POURPLAN_ALLOWED_HOSTS", "plan.example.com", "is 'plan.example.com': expected a JSON list"),
+        ("POURPLAN_ALLOWED_HOSTS", '{"plan.example.com": 1}', "expected a JSON list"),
+        ("POURPLAN_ALLOWED_HOSTS", "[7]", "POURPLAN_ALLOWED_HOSTS is 7: input should be a valid string"),
         ("SUPABASE_JWT_SECRET", "hush", "SUPABASE_JWT_SECRET is set (its value stays secret)"),
     ],
 )
@@ -43,6 +46,11 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, va
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=re.escape(told)):
         load_settings()
+
+
+def test_a_list_is_written_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POURPLAN_ALLOWED_HOSTS", '["plan.example.com", "plan.plant.example"]')
+    assert load_settings().allowed_hosts == ("plan.example.com", "plan.plant.example")
 
 
 def test_the_signing_key_that_is_set_needs_no_folder(tmp_path: Path) -> None:

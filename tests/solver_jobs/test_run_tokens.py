@@ -72,6 +72,8 @@ def test_without_a_key_there_are_no_tokens() -> None:
         (json.dumps(signing_key(d=None)), "public half"),
         (json.dumps(signing_key(x="AAAA")), "damaged"),
         (json.dumps(signing_key(crv="P-1")), "damaged"),
+        ('{"kty": "oct", "kid": "ours"}', "damaged"),
+        ('{"kty": ["EC"], "kid": "ours"}', "expected a private key as a JSON Web Key"),
     ],
 )
 def test_what_is_no_private_key_is_refused_without_repeating_it(text: str, said: str) -> None:

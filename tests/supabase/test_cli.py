@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.embedded import EmbeddedPostgres
-from api.migrations import default_folder, migrate, read_migrations
+from api.migrations import default_folder, migrate, pending, read_migrations
 from tests.database import TemporaryDatabase, connected, empty_database
 
 CLI, COMPILER = "supabase@3.1.0", "typescript@5.9.3"
@@ -22,6 +22,12 @@ SHAPE = """
 select array_agg(format('%s %s %s', attname, format_type(atttypid, atttypmod), attnotnull) order by attnum)
 from pg_attribute
 where attrelid = 'supabase_migrations.schema_migrations'::regclass and attnum > 0 and not attisdropped
+"""
+
+HOSTED = Path(__file__).parent / "hosted.sql"
+OWNERS = """
+select distinct rolname::text, rolsuper from pg_class join pg_roles on pg_roles.oid = relowner
+where relnamespace = 'public'::regnamespace and relkind = 'r'
 """
 
 pytestmark = [pytest.mark.node, pytest.mark.skipif(NPM is None, reason="npm is not installed")]
@@ -61,7 +67,7 @@ async def empty(postgres: EmbeddedPostgres) -> AsyncIterator[TemporaryDatabase]:
 
 
 @asynccontextmanager
-async def door(database: TemporaryDatabase) -> AsyncIterator[str]:
+async def door(database: TemporaryDatabase, login: str = "postgres") -> AsyncIterator[str]:
     """A port on loopback that leads to the server's socket: the CLI knows no unix sockets."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,11 +88,11 @@ async def door(database: TemporaryDatabase) -> AsyncIterator[str]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield f"postgresql://postgres@127.0.0.1:{port}/{database.name}"
+        yield f"postgresql://{login}@127.0.0.1:{port}/{database.name}"
 
 
-async def supabase(project: Path, database: TemporaryDatabase, *command: str) -> str:
-    async with door(database) as url:
+async def supabase(project: Path, database: TemporaryDatabase, *command: str, login: str = "postgres") -> str:
+    async with door(database, login) as url:
         cli = project / "node_modules" / ".bin" / "supabase"
         return await run(str(cli), *command, f"--remote={url}", "--yes", cwd=project)
 
@@ -116,6 +122,25 @@ async def test_what_the_cli_applied_we_find_applied(
     async with empty_database(postgres) as ours:
         await migrate(ours.admin_url)
         assert await books(ours) == await books(empty)
+
+
+async def test_who_is_no_superuser_pushes_and_the_linter_finds_nothing(
+    project: Path, empty: TemporaryDatabase
+) -> None:
+    async with connected(empty.admin_url) as connection:
+        await connection.execute(HOSTED.read_text())
+    try:
+        await supabase(project, empty, "db", "push", login="owner")
+        async with connected(empty.admin_url) as connection:
+            assert [tuple(row) for row in await connection.fetch(OWNERS)] == [("owner", False)]
+        judged = await supabase(project, empty, "db", "advisors", "--fail-on", "warn", login="owner")
+        assert "No issues found" in judged
+        owner = empty.server.url("owner", empty.name)
+        assert await migrate(owner) == []
+        assert await pending(empty.api_url) == []
+    finally:
+        async with connected(empty.admin_url) as connection:
+            await connection.execute("drop owned by owner cascade")
 
 
 async def test_supabases_own_linter_finds_nothing(project: Path, empty: TemporaryDatabase) -> None:

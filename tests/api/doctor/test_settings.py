@@ -56,6 +56,8 @@ async def test_hosted_settings_that_fit_tell_no_password(tmp_path: Path) -> None
         ({"supabase_secret_key": "sb_publishable_x"}, "SUPABASE_SECRET_KEY holds a publishable key"),
         ({"supabase_secret_key": legacy("anon")}, "SUPABASE_SECRET_KEY holds a publishable key"),
         ({"supabase_url": "http://project.supabase.co"}, "Write https://"),
+        ({"supabase_signing_key": "{damaged"}, "SUPABASE_SIGNING_KEY: expected a private key"),
+        ({"supabase_signing_key": '{"kty": "oct", "kid": "ours"}'}, "the key is damaged. Make one with"),
         ({"database_url": None, "modal_app": "pourplan"}, "which no container at Modal reaches"),
     ],
 )
