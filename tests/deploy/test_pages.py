@@ -20,7 +20,15 @@ from tests.supabase.test_cli import NPM, project, run
 __all__ = ["project"]
 
 DOCS = ROOT / "docs"
-PAGES = ("deploy.md", "deploy_supabase.md", "deploy_modal.md", "operate.md", "scale.md")
+PAGES = (
+    "deploy.md",
+    "deploy_supabase.md",
+    "deploy_modal.md",
+    "jobs_on_modal.md",
+    "operate.md",
+    "scale.md",
+    "sign_in.md",
+)
 TEXTS = {page: (DOCS / page).read_text() for page in PAGES}
 TABLE = re.findall(r"^\| `([A-Z_]+)` \| ([^|]*?) ?\|", TEXTS["deploy.md"], re.MULTILINE)
 
@@ -28,7 +36,7 @@ NOT_OURS = {"POURPLAN_JOBS_DOOR", "POURPLAN_URL"}
 """Read by the jobs alone."""
 SHOWN = {"POURPLAN_DATA": str(DEFAULT_DATA), "POURPLAN_ALLOWED_HOSTS": "()"}
 """Defaults that the table tells in words."""
-CLI = re.compile(r"npx supabase@[\d.]+ ((?:[a-z]+ )?[a-z]+)((?: .*)?)$")
+CLI = re.compile(r"npx supabase@[\d.]+ ((?:[a-z]+ )?[a-z]+(?:-[a-z]+)*)((?: .*)?)$")
 
 
 def lines_of_shell() -> list[str]:
@@ -169,7 +177,11 @@ async def test_the_supabase_cli_knows_the_commands(project: Path) -> None:
 
 
 async def test_the_first_admin_is_made_as_the_page_says(admin: Connection) -> None:
-    (statements,) = re.findall(r"```sql\n(.*?)```", TEXTS["deploy_supabase.md"], re.DOTALL)
+    statements, again = (
+        re.findall(r"```sql\n(.*?)```", TEXTS[page], re.DOTALL)[0]
+        for page in ("deploy_supabase.md", "sign_in.md")
+    )
+    assert statements == again
     await admin.execute(statements)
     kim = uuid.uuid4()
     await admin.execute("create table auth.users (id uuid, email text, email_confirmed_at timestamptz)")
