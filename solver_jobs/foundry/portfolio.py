@@ -36,7 +36,7 @@ from .score import Layout, Score, changes_of
 Phase = Literal["CONSTRUCT", "IMPROVE", "PROVE", "POLISH"]
 
 SMALL, MIDDLE = 1_800, 7_000
-"""Units x days up to which a problem is proven at once, and up to which proving is worth half of the time."""
+"""Orders x days up to which a problem is proven at once, and up to which proof is worth half of the time."""
 SPLIT = Cooling(Aim(cost=1.0, change=0.2), 6.0, 0.2)
 """First round: cheap changes let runs split and find late units their places; temperatures in changes."""
 MERGE = Cooling(Aim(cost=1.0), 0.5, 0.15)
@@ -199,7 +199,7 @@ class Portfolio:
             self._prove()
 
     def _size(self) -> int:
-        return len(np.unique(self.instance.unit[self.instance.remaining > 0])) * self.instance.horizon
+        return int((self.instance.remaining > 0).sum()) * self.instance.horizon
 
     def _left(self, share: float = 1.0) -> float:
         """Seconds left of a share of the time."""
@@ -250,7 +250,9 @@ class Portfolio:
         """Two rounds of annealing: from the first plan, then from the best of all threads."""
         self.phase = "IMPROVE"
         size = self._size()
-        share = 0.08 if size <= SMALL else 0.35 if size <= MIDDLE else 0.88
+        # Small ones are proven soon, but by the best plan that a search of a second or two has found.
+        soon = max(0.08, min(0.5, 1.5 / self._effort.time_limit))
+        share = soon if size <= SMALL else 0.35 if size <= MIDDLE else 0.88
         cap = 2.0 if size <= SMALL else 1e9
         seconds = min(self._left(share), cap)
         for cooling, part in ROUNDS if size <= MIDDLE else LARGE_ROUNDS:
