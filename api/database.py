@@ -66,6 +66,14 @@ async def _keep(_: asyncpg.Connection) -> None:
     return None
 
 
+def reason_of(error: BaseException) -> str:
+    """Tell why a login does not get in, without the password that its address may hold."""
+    if isinstance(error, ValueError) and not isinstance(error, asyncpg.InterfaceError):
+        # An address that is taken apart in the wrong place tells pieces of the password.
+        return "the address can't be read; in its password, all but letters and digits is written like %2F"
+    return f"{type(error).__name__}: {str(error).rstrip('.') or 'no answer in time'}"
+
+
 class Database:
     """A pool of one login. What a user asks runs in `transaction` or `read`, which set the claims."""
 

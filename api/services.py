@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import asyncpg
+
 from api.context import Services
-from api.database import Database, Notices
+from api.database import Database, Notices, reason_of
 from api.dispatch import Dispatcher
 from api.local_tenant import ensure_local_tenant
 from api.migrations import Applied, migrate
@@ -54,14 +56,15 @@ async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator
     """Open everything, and close it in reverse."""
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(open_database(settings, exclusive=exclusive))
-        database = await Database.connect(
-            urls.api, size=settings.pool_size, statement_seconds=settings.statement_seconds
-        )
+        with _named("DATABASE_URL", settings.database_url):
+            database = await Database.connect(
+                urls.api, size=settings.pool_size, statement_seconds=settings.statement_seconds
+            )
         stack.push_async_callback(database.close)
         notices = await stack.enter_async_context(Notices(urls.api, "plan_runs"))
-        dispatcher = await stack.enter_async_context(
-            Dispatcher(settings, urls.jobs, own_runs_only=not exclusive)
-        )
+        dispatching = Dispatcher(settings, urls.jobs, own_runs_only=not exclusive)
+        with _named("DATABASE_JOBS_URL", settings.database_jobs_url):
+            dispatcher = await stack.enter_async_context(dispatching)
         if exclusive:
             await stack.enter_async_context(filling_vacancies(notices, dispatcher))
             await stack.enter_async_context(
@@ -77,6 +80,19 @@ async def open_services(settings: Settings, *, exclusive: bool) -> AsyncIterator
             exports=exports,
             links=Links(signing_key(settings), timedelta(seconds=settings.download_seconds)),
         )
+
+
+@contextmanager
+def _named(setting: str, url: str | None) -> Iterator[None]:
+    """Name the setting by which a configured database is not reached."""
+    try:
+        yield
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if url is None:
+            raise
+        raise SettingsError(
+            f"{setting}: {reason_of(error)}. `pourplan doctor` looks at the rest as well."
+        ) from error
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
+from api.database import reason_of
 from api.doctor.findings import Area, Finding, Findings
 from api.migrations import read_migrations
 from api.settings import Settings
@@ -87,13 +88,12 @@ async def check_jobs_login(url: str) -> Findings:
 
 def not_reached(setting: str, error: BaseException) -> Finding:
     """Tell that a login does not get in, without the password that the address may hold."""
-    reason = str(error) or f"no answer within {CONNECT_SECONDS:g} seconds"
     todo = f"Look at {setting}, at the network and whether the server runs."
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         todo = f"The login or its password in {setting} is wrong: `alter role ... password ...` sets it anew."
     elif isinstance(error, (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError)):
         todo = f"{setting} has to log in as pourplan_jobs, on a migrated database: pourplan migrate."
-    return AREA.wrong(f"{setting}: {type(error).__name__}: {reason}", todo)
+    return AREA.wrong(f"{setting}: {reason_of(error)}.", todo)
 
 
 async def _version(connection: asyncpg.Connection) -> Finding:

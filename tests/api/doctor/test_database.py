@@ -52,6 +52,10 @@ async def test_logins_that_do_not_get_in_are_told_by_the_name_of_their_setting(
     said = await wrong(look.check_jobs_login(nowhere))
     assert said.startswith("DATABASE_JOBS_URL: ")
     assert "a-password" not in said
+    unquoted = "postgresql://pourplan_jobs:a-password/1@127.0.0.1/postgres"
+    said = await wrong(look.check_jobs_login(unquoted))
+    assert "written like %2F" in said
+    assert "a-password" not in said
     assert "has to log in as pourplan_jobs" in await wrong(look.check_jobs_login(database.api_url))
     unknown = database.server.url("nobody", database.name)
     assert "`alter role" in await wrong(look.check_jobs_login(unknown))

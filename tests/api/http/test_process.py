@@ -2,13 +2,14 @@
 
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import orjson
 import pytest
 
 from tests.api.http.process import Serving, free_port, run, serving_process
-from tests.database import short_folder
+from tests.database import TemporaryDatabase, short_folder
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,32 @@ async def test_it_ends_in_order_when_told_to(how: int, status: int) -> None:
             assert "Application shutdown complete." in {line["event"] for line in serving.lines()}
             assert not (data / "postgres" / "postmaster.pid").exists()
             assert not [line for line in serving.lines() if line["level"] == "error"]
+
+
+async def test_a_database_that_is_not_reached_is_named_by_its_setting_and_no_password_told(
+    database: TemporaryDatabase, tmp_path: Path
+) -> None:
+    nowhere = f"postgresql://pourplan_api:a-password@127.0.0.1:{free_port()}/postgres"
+    unknown = database.server.url("nobody", database.name)
+    unquoted = "postgresql://pourplan_api:a-password/1@127.0.0.1/postgres"
+    for setting, url in (
+        ("DATABASE_URL", unquoted),
+        ("DATABASE_URL", nowhere),
+        ("DATABASE_JOBS_URL", nowhere),
+        ("DATABASE_URL", unknown),
+        ("DATABASE_JOBS_URL", unknown),
+    ):
+        hosted = {
+            "DATABASE_URL": database.api_url,
+            "DATABASE_JOBS_URL": database.jobs_url,
+            "SUPABASE_URL": "http://127.0.0.1:9",
+            setting: url,
+        }
+        code, written = await run(tmp_path, "serve", "--port", str(free_port()), **hosted)
+        assert code == 1
+        assert f"error: {setting}: " in written
+        assert "Traceback" not in written
+        assert "a-password" not in written
 
 
 async def test_the_network_is_not_served() -> None:
