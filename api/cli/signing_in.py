@@ -106,7 +106,7 @@ async def _client(settings: Settings) -> AsyncIterator[supabase.AsyncClient]:
     try:
         import httpx
         from postgrest.exceptions import APIError
-        from supabase_auth.errors import AuthError
+        from supabase_auth.errors import AuthError, AuthRetryableError
 
         import supabase
     except ImportError as error:
@@ -119,6 +119,10 @@ async def _client(settings: Settings) -> AsyncIterator[supabase.AsyncClient]:
                 auto_refresh_token=False, persist_session=False, httpx_client=http
             )
             yield await supabase.acreate_client(url, key, options)
+    except AuthRetryableError as error:
+        raise CommandFailed(
+            f"{url} can't be reached: {error.message}.", "Look at SUPABASE_URL and at the network."
+        ) from None
     except AuthError as error:
         raise CommandFailed(
             f"{url} does not let you in: {error.message}.",

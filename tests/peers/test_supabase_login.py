@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import stat
 import subprocess
 import time
@@ -21,6 +22,8 @@ from tests.peers.supabase.server import free_port
 from tests.peers.test_supabase_sign_in import signing_in
 
 pytestmark = pytest.mark.node
+
+PAGE = Path(__file__).parents[2] / "docs" / "deploy_supabase.md"
 
 
 async def pourplan(
@@ -93,6 +96,26 @@ async def test_who_was_invited_has_joined_by_signing_in(supabase: SupabaseProjec
     assert role == "planner"
 
 
+async def test_who_signs_up_as_the_page_says_signs_in(supabase: SupabaseProject, tmp_path: Path) -> None:
+    (line,) = [line for line in PAGE.read_text().splitlines() if line.startswith("curl ")]
+    email = f"kim-{uuid.uuid4().hex[:8]}@plant.example"
+    for told, meant in (
+        ("kim@plant.example", email),
+        ("...", PASSWORD),
+        ("$SUPABASE_URL", supabase.url),
+        ("$SUPABASE_PUBLISHABLE_KEY", supabase.publishable_key),
+    ):
+        assert told in line
+        line = line.replace(told, meant)
+    # As curl sends it, which need not be installed here.
+    _, _, header, _, body, url = shlex.split(line)
+    headers = dict([header.split(": ")]) | {"Content-Type": "application/json"}
+    (await supabase.http.post(url, content=body, headers=headers)).raise_for_status()
+    done = await run(tmp_path, supabase, "login", "--email", email, stdin=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stderr
+    assert kept(tmp_path / "pourplan").email == email
+
+
 async def test_a_token_that_is_about_to_end_is_refreshed(supabase: SupabaseProject, tmp_path: Path) -> None:
     person = await supabase.sign_up("login")
     await run(tmp_path, supabase, "login", "--email", person.email, stdin=f"{PASSWORD}\n")
@@ -132,6 +155,8 @@ async def test_a_session_of_another_project_gives_it_no_token(
         tmp_path, "login", "--email", person.email, url=elsewhere, key="sb_publishable_x", stdin="x\n"
     )
     assert unreachable.returncode == 1
+    assert "can't be reached" in unreachable.stderr
+    assert "password" not in unreachable.stderr
     assert "Traceback" not in unreachable.stderr
 
 
