@@ -84,7 +84,9 @@ class _Compiler:
         self._aliases = itertools.count(1)
 
     def _alias(self) -> str:
-        return f"t{next(self._aliases)}"
+        # A row as a whole is called by its alias, which Postgres takes for a column of that name if there is
+        # one: so it is a name that no response key can have.
+        return f"t${next(self._aliases)}"
 
     def _fields(self, kind: GraphQLObjectType, details: Details) -> Mapping[str, Details]:
         fields = self.selection.fields(kind, details)

@@ -16,6 +16,7 @@ fragment Grade on SteelGrade {
   production(from: $from) { month tons heats unit }
 }
 """
+LIKE_ROWS = " ".join(f"t{number}: name" for number in range(1, 10))
 QUERIES = {
     "a page": "{ productGroups(first: 1) { nodes { name } } }",
     "the last page": "{ steelGrades(last: 2) { nodes { name } pageInfo { hasNextPage hasPreviousPage } } }",
@@ -29,6 +30,7 @@ QUERIES = {
     "no row": "{ steelGrades(first: 0) { nodes { id } edges { cursor } pageInfo { hasNextPage } } }",
     "merged fields": "{ productGroups { nodes { grades { name } } nodes { id grades { id } } } }",
     "a key too long for a column": f"{{ productGroups {{ nodes {{ {'a' * 64}: name }} }} }}",
+    "keys like names of rows": f"{{ productGroups {{ nodes {{ {LIKE_ROWS} grades {{ {LIKE_ROWS} }} }} }} }}",
     "nothing included": "{ productGroups { nodes { name @skip(if: true) } } }",
     "lists": """{ orderForecasts { month heats productGroup { name } }
         chargeSchedule { date startTime mouldSize grade { name productGroup { name } } } }""",
