@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +42,8 @@ def _instant(part: Any) -> datetime:
     instant = datetime.fromisoformat(_text(part))
     if instant.tzinfo is None:
         raise ValueError(part)
-    return instant
+    # Sent in UTC, in which the ends of the calendar may lie beyond it.
+    return instant.astimezone(UTC)
 
 
 _PARTS: Mapping[type, _Part] = {
@@ -113,7 +114,7 @@ def _place(name: str, cursor: str | None, order: Sequence[OrderKey]) -> tuple[An
     try:
         parts = _list(orjson.loads(base64.b64decode(cursor, validate=True)))
         return tuple(_PARTS[key.type].parse(part) for key, part in zip(order, parts, strict=True))
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, OverflowError):
         raise bad_request(
             f"{name} is {cursor!r}; expected a cursor that this list has answered.", path=[name]
         ) from None

@@ -1,8 +1,10 @@
 """Pages from either end, between cursors, while rows come and go."""
 
+import base64
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
 from api.reads.mapping import falling, rising
@@ -96,3 +98,11 @@ async def test_columns_that_go_different_ways_are_compared_one_by_one(admin: Con
 async def test_senseless_pages_are_the_callers_mistake(viewer: Desk, wrong: dict[str, Any]) -> None:
     error = await viewer.refusal(PAGE, **wrong)
     assert error.extensions == {"code": "BAD_USER_INPUT", "path": list(wrong)}
+
+
+@pytest.mark.parametrize("instant", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_a_cursor_beyond_the_calendar_is_the_callers_mistake(viewer: Desk, instant: str) -> None:
+    cursor = base64.b64encode(orjson.dumps([instant, str(UUID(int=7))])).decode()
+    query = "query ($after: String) { planRuns(after: $after) { nodes { id } } }"
+    error = await viewer.refusal(query, after=cursor)
+    assert error.extensions == {"code": "BAD_USER_INPUT", "path": ["after"]}
