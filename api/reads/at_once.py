@@ -91,7 +91,9 @@ class AtOnce:
             return None
         try:
             return await _run(self._find(document, name, variables, context), context)
-        except (_LeftToTheExecutor, GraphQLError, asyncpg.PostgresError):
+        except TimeoutError:
+            raise
+        except (_LeftToTheExecutor, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             # The executor comes upon the same, and tells it at its place.
             return None
 

@@ -154,7 +154,8 @@ async def test_nothing_that_is_sent_is_our_fault(plant: tuple[Service, Known]) -
     service, known = plant
     first = int(os.environ.get("POURPLAN_SEED", "1"))
     told: dict[str, int] = {}
-    for seed in range(first, first + tier(200, 5_000)):
+    # Each twice: a query that was found valid is answered without the executor the second time.
+    for seed in (one for one in range(first, first + tier(200, 5_000)) for _ in range(2)):
         body = wild_request(known, seed)
         answer = await service.http.post(
             "/graphql", content=body, headers={"Content-Type": "application/json"}
@@ -167,5 +168,5 @@ async def test_nothing_that_is_sent_is_our_fault(plant: tuple[Service, Known]) -
         for code in codes or {"answered"}:
             told[code] = told.get(code, 0) + 1
     # Not everything was refused at the door.
-    assert told["answered"] > tier(10, 250), told
+    assert told["answered"] > tier(20, 500), told
     assert (await service.ask("{ tenant { name } }"))["data"]["tenant"]["name"]

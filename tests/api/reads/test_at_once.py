@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
 from graphql import parse
 
+from api.database import Database
 from api.reads.at_once import AtOnce
 from api.reads.execute import unpacked
 from api.schema import reads
@@ -70,6 +72,17 @@ async def test_null_is_null(viewer: Desk) -> None:
 )
 async def test_everything_else_is_left_to_the_executor(viewer: Desk, text: str) -> None:
     assert await at_once(viewer, text) is None
+
+
+@pytest.mark.parametrize("fault", [ConnectionRefusedError(), asyncpg.InterfaceError("pool is closing")])
+async def test_a_database_out_of_reach_is_left_to_the_executor(
+    viewer: Desk, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    async def read(*_: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(Database, "read", read)
+    assert await at_once(viewer, "{ tenant { name } }") is None
 
 
 async def test_the_operation_is_chosen_by_name(viewer: Desk) -> None:
