@@ -20,6 +20,8 @@ from api.settings import Settings
 _AT_LEAST = {
     # At debug it logs the frames of WebSockets, with all that clients send.
     "uvicorn.error": logging.INFO,
+    # With each error it logs the text of the query; whoever asked tells the error.
+    "strawberry.execution": logging.CRITICAL,
     **dict.fromkeys(("asyncio", "python_multipart", "websockets", "httpx", "httpcore"), logging.WARNING),
 }
 

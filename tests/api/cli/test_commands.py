@@ -130,6 +130,11 @@ class TestASamplePlant:
         assert done.returncode == 1
         assert done.stderr.splitlines()[0] == "error: There is no forecast of 2031-01 yet."
 
+    def test_an_id_that_is_none_ends_in_one_sentence(self, data: Path) -> None:
+        ended = pourplan(data, "export", "plan", "nope")
+        assert ended.returncode == 1
+        assert ended.stderr == "error: 'nope' is not an id of Pourplan.\n"
+
     def test_nothing_is_left_to_migrate(self, data: Path) -> None:
         assert "Nothing to apply" in pourplan(data, "migrate").stdout
 
