@@ -67,6 +67,10 @@ FACTOR_SCALE = 1000
 PLENTY = 1 << 40
 """A capacity that is never scarce."""
 MOST_REMOVED = 40
+FEW, MANY = 7, 14
+"""Most units that are taken out beside the first one, in four iterations of ten and in six."""
+WIDEST = 4
+"""Most days on either side of the middle of what is taken out: units that can take each other's places."""
 S11, S17, S23, S26, S33 = (np.uint64(i) for i in (11, 17, 23, 26, 33))
 
 
@@ -350,6 +354,14 @@ def count_moved(plan: Ints, before: Ints, held: Ints, o: int) -> None:
 
 
 @inlined
+def forget_own_days(tmp: Ints, plan: Ints, o: int) -> None:
+    """Clear the days of the runs of a unit from tmp[MINE]."""
+    for r in range(RUN, RUN + 2 * plan[o, RUNS], 2):
+        for d in range(plan[o, u(r)], plan[o, u(r + 1)] + 1):
+            tmp[MINE, u(d)] = 0
+
+
+@inlined
 def settle(unit: Ints, tmp: Ints, plan: Ints, held: Ints, price: Ints, o: int) -> None:
     """Count late units, tardiness and changes of a unit of one order without pins."""
     days, due, x = held.shape[1], unit[o, DUE], plan.shape[1] - held.shape[1]
@@ -364,9 +376,7 @@ def settle(unit: Ints, tmp: Ints, plan: Ints, held: Ints, price: Ints, o: int) -
                 on_time += m
             else:
                 tardy += m * (d + unit[o, TARDY_BASE])
-    for r in range(RUN, RUN + 2 * plan[o, RUNS], 2):
-        for d in range(plan[o, u(r)], plan[o, u(r + 1)] + 1):
-            tmp[MINE, u(d)] = 0
+    forget_own_days(tmp, plan, o)
     late = unit[o, QTY] - on_time
     plan[o, LATE] = late
     plan[o, TARDY] = tardy * unit[o, TARDY_FACTOR]
@@ -576,9 +586,9 @@ def insert_shared(
 @inlined
 def insert(
     unit: Ints, line: Ints, free: Ints, tmp: Ints, plan: Ints, held: Ints, cap: Ints, before: Ints,
-    work: Ints, rng: Bits, par: Floats, price: Ints, o: int, blink: float,
+    work: Ints, rng: Bits, par: Floats, price: Ints, o: int, blink: float, limit: float,
 ) -> float:  # fmt: skip
-    """Best insertion of unit o, which has no runs now; its cost."""
+    """Best insertion of unit o, which has no runs now; its cost, or what it is at least, above `limit`."""
     for k in range(RUNS + 1):
         plan[o, k] = 0
     if unit[o, LINES] > 1 or unit[o, HELD]:
@@ -587,6 +597,10 @@ def insert(
         due = min(unit[o, DUE], held.shape[1] - 1)
         left = on_time_runs(unit, free, tmp, plan, held, rng, par, o, due, blink)
         if left > 0:
+            late = par[W_COST] * (unit[o, WEIGHT] * left)
+            if late > limit:
+                forget_own_days(tmp, plan, o)
+                return late  # type: ignore[no-any-return]
             plan[o, UNPLACED] = late_runs(unit, free, tmp, plan, held, rng, par, o, left)
         settle(unit, tmp, plan, held, price, o)
     if par[W_MOVED] > 0:
@@ -641,7 +655,7 @@ def pick_first(unit: Ints, plan: Ints, rng: Bits, search: bool) -> int:
 def choose(unit: Ints, plan: Ints, work: Ints, rng: Bits, par: Floats, days: int) -> int:
     """Units to take out, into work[REMOVED]: near a late one, near each other in time, or any; how many."""
     n = len(plan)
-    k, move = 1 + below(rng, 14 if chance(rng) < 0.2 else 7), below(rng, 10)
+    k, move = 1 + below(rng, MANY if chance(rng) < 0.6 else FEW), below(rng, 10)
     first, size = pick_first(unit, plan, rng, move < par[TOWARDS_LATE]), 1
     work[REMOVED, 0], work[GONE, first] = first, 1
     if move == 9:
@@ -651,7 +665,7 @@ def choose(unit: Ints, plan: Ints, work: Ints, rng: Bits, par: Floats, days: int
                 work[REMOVED, size], work[GONE, o] = o, 1
                 size += 1
         return size
-    window = 2 + below(rng, 12)
+    window = 1 + below(rng, WIDEST)
     middle = near_day(unit, plan, rng, par, move, first, window, days)
     many = find_near(plan, work, max(0, middle) - window, max(0, middle) + window)
     same = chance(rng) < 0.3
@@ -724,11 +738,13 @@ def take_out(
 
 
 @inlined
-def put_back(unit: Ints, free: Ints, plan: Ints, old: Ints, held: Ints, work: Ints, size: int) -> None:
-    """Undo an iteration."""
+def put_back(
+    unit: Ints, free: Ints, plan: Ints, old: Ints, held: Ints, work: Ints, size: int, placed: int
+) -> None:
+    """Undo an iteration that had put `placed` of its units in place again."""
     x = plan.shape[1] - held.shape[1]
-    for i in range(size):
-        book_unit(unit, free, plan, held, work[REMOVED, i], 1)
+    for i in range(placed):
+        book_unit(unit, free, plan, held, work[SEQUENCE, i], 1)
     for i in range(size):
         copy_unit(old, i, plan, work[REMOVED, i], x)
         book_unit(unit, free, plan, held, work[REMOVED, i], -1)
@@ -747,10 +763,14 @@ def remember(plan: Ints, best: Ints, par: Floats, count: Ints, x: int) -> None:
 @compiled
 def steps(
     unit: Ints, line: Ints, held: Ints, cap: Ints, before: Ints, level: Floats, price: Ints, free: Ints,
-    plan: Ints, old: Ints, best: Ints, tmp: Ints, work: Ints, par: Floats, count: Ints, rng: Bits,
-    number: int, hot: float, cold: float,
+    plan: Ints, old: Ints, best: Ints, tmp: Ints, work: Ints, par: Floats, floor: Floats, count: Ints,
+    rng: Bits, number: int, hot: float, cold: float,
 ) -> None:  # fmt: skip
-    """Take `number` iterations while the temperature falls from hot to cold; best is the best plan so far."""
+    """Take `number` iterations while the temperature falls from hot to cold; best is the best plan so far.
+
+    How much worse a plan may become is drawn before units are put back.  Those that wait cost their `floor`
+    at least, so that most plans are known to be rejected long before they are whole.
+    """
     temperature = hot
     days, x = held.shape[1], plan.shape[1] - held.shape[1]
     for it in range(number):
@@ -759,21 +779,28 @@ def steps(
         size = choose(unit, plan, work, rng, par, days)
         change, crowd = -take_out(unit, free, plan, old, held, work, par, size), 0.0
         arrange(unit, work, rng, size)
+        worst, placed = -temperature * math.log(1.0 - chance(rng)), 0
+        whole = par[W_CONGESTION] > 0  # congestion may fall: only whole plans tell it
         for i in range(size):
-            o = work[SEQUENCE, i]
+            change += floor[work[REMOVED, i]]
+        while placed < size and (change <= worst or whole):
+            o = work[SEQUENCE, placed]
+            change -= floor[o]
+            limit = 1e300 if whole else worst - change
             change += insert(
-                unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, par[BLINK]
+                unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, par[BLINK], limit
             )
-        count[INSERTIONS] += size
-        if par[W_CONGESTION] > 0:
+            placed += 1
+        count[INSERTIONS] += placed
+        if whole:
             crowd = crowding(free, level)
             change += par[W_CONGESTION] * (crowd - par[CROWD])
-        if change <= 0 or chance(rng) < math.exp(-change / temperature):
+        if placed == size and change <= worst:
             par[CURRENT] += change
             par[CROWD] = crowd
             remember(plan, best, par, count, x)
         else:
-            put_back(unit, free, plan, old, held, work, size)
+            put_back(unit, free, plan, old, held, work, size, placed)
         for i in range(size):
             work[GONE, work[REMOVED, i]] = 0
     count[ITERATIONS] += number
@@ -786,7 +813,7 @@ def insert_all(
 ) -> None:  # fmt: skip
     """Put all units in place, one after the other as `sequence` says."""
     for o in sequence:
-        insert(unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, 0.0)
+        insert(unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, 0.0, 1e300)
 
 
 @compiled
@@ -876,6 +903,7 @@ class Search:
         for _ in range(20):
             draw(self._rng)
         self._par = np.zeros(CROWD + 1)
+        self._floor = np.zeros(n)
         self._count = np.zeros(3, np.int64)
         self._plan, self._best = np.zeros((n, columns), np.int64), np.zeros((n, columns), np.int64)
         self._old = np.zeros((MOST_REMOVED, columns), np.int64)
@@ -923,6 +951,15 @@ class Search:
         par[W_UNPLACED] = par[W_COST] * 20.0 * max(dearest, change)
         par[W_TARDY], par[W_MOVED] = aim.tardiness / FACTOR_SCALE, aim.moved / 2.0
         par[W_CONGESTION] = aim.congestion
+        self._floor[:] = par[W_COST] * self._least_cost()
+
+    def _least_cost(self) -> Ints:
+        """Floor of each unit's objective: its changes, and its quantity where all of it is late."""
+        unit, price = self._shop.unit, self._price
+        changes = np.where(unit[:, LOADED] > 0, price[CHARGE_DAY0], 2)
+        late = np.where(unit[:, DUE] < 0, unit[:, QTY] * unit[:, WEIGHT], 0)
+        alone = (unit[:, LINES] == 1) & (unit[:, HELD] == 0) & (unit[:, QTY] > 0)
+        return np.where(alone, price[PRICE_CHANGE] * changes + late, 0)
 
     def begin(self) -> None:
         """Put all units in place by due date, the larger first."""
@@ -963,8 +1000,8 @@ class Search:
         shop = self._shop
         steps(
             shop.unit, shop.line, shop.held, shop.cap, shop.before, shop.level, self._price, self._free,
-            self._plan, self._old, self._best, self._tmp, self._work, self._par, self._count, self._rng,
-            number, hot, cold,
+            self._plan, self._old, self._best, self._tmp, self._work, self._par, self._floor, self._count,
+            self._rng, number, hot, cold,
         )  # fmt: skip
 
     def plan(self) -> tuple[Ints, Ints]:
