@@ -938,6 +938,20 @@ class Search:
         """Late units and changes of the best plan by their weights; idle patterns are not laid yet."""
         return int(self._best[:, COST].sum())
 
+    @property
+    def costs(self) -> Ints:
+        """Late units and changes of each unit of the best plan, by their weights."""
+        return self._best[:, COST].copy()
+
+    @property
+    def floors(self) -> Ints:
+        """What each unit costs in any plan: its changes, and its quantity where all of it is late."""
+        unit, price = self._shop.unit, self._price
+        changes = np.where(unit[:, LOADED] > 0, price[CHARGE_DAY0], 2)
+        late = np.where(unit[:, DUE] < 0, unit[:, QTY] * unit[:, WEIGHT], 0)
+        alone = (unit[:, LINES] == 1) & (unit[:, HELD] == 0) & (unit[:, QTY] > 0)
+        return np.where(alone, price[PRICE_CHANGE] * changes + late, 0)
+
     def aim(self, aim: Aim) -> None:
         """Set what is minimised; `begin` or `restart` must follow."""
         par, price = self._par, self._shop.price
@@ -951,15 +965,7 @@ class Search:
         par[W_UNPLACED] = par[W_COST] * 20.0 * max(dearest, change)
         par[W_TARDY], par[W_MOVED] = aim.tardiness / FACTOR_SCALE, aim.moved / 2.0
         par[W_CONGESTION] = aim.congestion
-        self._floor[:] = par[W_COST] * self._least_cost()
-
-    def _least_cost(self) -> Ints:
-        """Floor of each unit's objective: its changes, and its quantity where all of it is late."""
-        unit, price = self._shop.unit, self._price
-        changes = np.where(unit[:, LOADED] > 0, price[CHARGE_DAY0], 2)
-        late = np.where(unit[:, DUE] < 0, unit[:, QTY] * unit[:, WEIGHT], 0)
-        alone = (unit[:, LINES] == 1) & (unit[:, HELD] == 0) & (unit[:, QTY] > 0)
-        return np.where(alone, price[PRICE_CHANGE] * changes + late, 0)
+        self._floor[:] = par[W_COST] * self.floors
 
     def begin(self) -> None:
         """Put all units in place by due date, the larger first."""

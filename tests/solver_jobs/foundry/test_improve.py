@@ -41,6 +41,20 @@ def test_every_plan_of_the_search_keeps_every_rule(problem: FoundryProblem, aim:
     assert verify(problem, make_plan(instance, layout, 0)) == []
 
 
+@settings(max_examples=tier(40, 1000), deadline=None, suppress_health_check=QUIET)
+@given(problem=st.one_of(problems(), pinned_problems()), seed=st.integers(0, 99))
+def test_no_unit_undercuts_the_floor_by_which_plans_are_rejected_early(
+    problem: FoundryProblem, seed: int
+) -> None:
+    translation = Translation(compile_problem(problem))
+    if not len(translation.units):
+        return
+    search = Search(translation.shop, seed)
+    search.begin()
+    search.run(400, 6.0, 0.2)
+    assert not search.complete or (search.costs >= search.floors).all()
+
+
 def test_the_search_counts_what_it_minimises() -> None:
     instance = compile_problem(shop())
     translation = Translation(instance)
