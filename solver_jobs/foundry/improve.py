@@ -965,7 +965,8 @@ class Search:
         par[W_UNPLACED] = par[W_COST] * 20.0 * max(dearest, change)
         par[W_TARDY], par[W_MOVED] = aim.tardiness / FACTOR_SCALE, aim.moved / 2.0
         par[W_CONGESTION] = aim.congestion
-        self._floor[:] = par[W_COST] * self.floors
+        # With congestion only whole plans are judged, and floors would but cost digits of its large weights.
+        self._floor[:] = 0.0 if aim.congestion > 0 else par[W_COST] * self.floors
 
     def begin(self) -> None:
         """Put all units in place by due date, the larger first."""
