@@ -66,6 +66,8 @@ FACTOR_SCALE = 1000
 """Tardiness is counted in thousandths, so that priorities keep it whole."""
 PLENTY = 1 << 40
 """A capacity that is never scarce."""
+NO_LIMIT = 1e300
+"""A cost that no unit reaches."""
 MOST_REMOVED = 40
 FEW, MANY = 7, 14
 """Most units that are taken out beside the first one, in four iterations of ten and in six."""
@@ -786,7 +788,7 @@ def steps(
         while placed < size and (change <= worst or whole):
             o = work[SEQUENCE, placed]
             change -= floor[o]
-            limit = 1e300 if whole else worst - change
+            limit = NO_LIMIT if whole else worst - change
             change += insert(
                 unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, par[BLINK], limit
             )
@@ -813,7 +815,7 @@ def insert_all(
 ) -> None:  # fmt: skip
     """Put all units in place, one after the other as `sequence` says."""
     for o in sequence:
-        insert(unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, 0.0, 1e300)
+        insert(unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, 0.0, NO_LIMIT)
 
 
 @compiled
@@ -936,7 +938,7 @@ class Search:
     @property
     def objective(self) -> int:
         """Late units and changes of the best plan by their weights; idle patterns are not laid yet."""
-        return int(self._best[:, COST].sum())
+        return int(self.costs.sum())
 
     @property
     def costs(self) -> Ints:
