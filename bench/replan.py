@@ -4,6 +4,7 @@
     python bench/replan.py FOLDER_OR_FILES...       these as well
     python bench/replan.py --quick                  one instance per size
     python bench/replan.py --contenders planner cp-sat --limits 10
+    python bench/replan.py --sizes L XL --seeds 1 2 3
 
 Every run is a process of its own with 2 workers, one after the other, so that time and peak memory are its
 own. All plans are verified and counted by the same code.  The literal model in CP-SAT runs once, for the
@@ -15,6 +16,7 @@ and bound contain the flask-days that the specification adds; `late` and `change
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -235,21 +237,22 @@ def apart(contender: str, name: str, path: Path, limits: list[float]) -> Iterato
         yield from lines
 
 
-def instances(paths: list[Path], folder: Path, *, quick: bool) -> list[tuple[str, Path]]:
+def instances(
+    paths: list[Path], folder: Path, sizes: list[str], seeds: list[int], *, quick: bool
+) -> list[tuple[str, Path]]:
     """Files given, and new instances written to `folder`; with `quick` the one at 90% of each size."""
     found = [
         (path.stem, path)
         for given in paths
         for path in (sorted(given.glob("*.json")) if given.is_dir() else [given])
     ]
-    for size in SCALES:
-        for utilisation in UTILISATIONS:
-            for mixed in (False, True) if utilisation == 0.9 else (False,):
-                name = f"{size}_{round(100 * utilisation)}_new{'_mixed' if mixed else ''}"
-                path = folder / f"{name}.json"
-                problem = generate(size, utilisation, SEED, mixed_priorities=mixed)
-                path.write_text(problem.model_dump_json(), encoding="utf-8")
-                found.append((name, path))
+    for size, utilisation, seed in itertools.product(sizes, UTILISATIONS, seeds):
+        for mixed in (False, True) if utilisation == 0.9 else (False,):
+            name = f"{size}_{round(100 * utilisation)}_s{seed}{'_mixed' if mixed else ''}"
+            path = folder / f"{name}.json"
+            problem = generate(size, utilisation, seed, mixed_priorities=mixed)
+            path.write_text(problem.model_dump_json(), encoding="utf-8")
+            found.append((name, path))
     if quick:
         first: dict[str, tuple[str, Path]] = {}
         for name, path in found:
@@ -271,6 +274,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one instance per size")
     parser.add_argument("--limits", nargs="+", type=float, default=[10.0, 60.0])
     parser.add_argument("--contenders", nargs="+", choices=sorted(CONTENDERS), default=list(CONTENDERS))
+    parser.add_argument("--sizes", nargs="+", choices=list(SCALES), default=list(SCALES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[SEED], help="of the new instances")
     parser.add_argument("--folder", type=Path, default=Path("bench/instances"))
     parser.add_argument("--one", nargs=3, metavar=("CONTENDER", "NAME", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -282,7 +287,9 @@ def main() -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, {WORKERS} workers\n")
     print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
-    for name, path in instances(options.paths, options.folder, quick=options.quick):
+    for name, path in instances(
+        options.paths, options.folder, options.sizes, options.seeds, quick=options.quick
+    ):
         for contender in options.contenders:
             for line in apart(contender, name, path, sorted(options.limits)):
                 show(line)
