@@ -35,7 +35,7 @@ test: $(STAMP) ## all tests, short tiers of the long ones
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-long: $(STAMP) ## all tests in full
-	@POURPLAN_TEST_TIER=long $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@POURPLAN_TEST_TIER=long $(BIN)/python -m pytest --timeout 7200 $(PYTEST_ARGS)
 
 check: $(STAMP) ## static checks: ruff, mypy, the rooms, the exported schema
 	@$(BIN)/ruff check .
