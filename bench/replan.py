@@ -274,7 +274,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one instance per size")
     parser.add_argument("--limits", nargs="+", type=float, default=[10.0, 60.0])
     parser.add_argument("--contenders", nargs="+", choices=sorted(CONTENDERS), default=list(CONTENDERS))
-    parser.add_argument("--sizes", nargs="+", choices=list(SCALES), default=list(SCALES))
+    parser.add_argument(
+        "--sizes", nargs="+", choices=list(SCALES), default=list(SCALES), help="of the new instances"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[SEED], help="of the new instances")
     parser.add_argument("--folder", type=Path, default=Path("bench/instances"))
     parser.add_argument("--one", nargs=3, metavar=("CONTENDER", "NAME", "FILE"), help=argparse.SUPPRESS)
