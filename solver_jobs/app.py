@@ -11,6 +11,7 @@ Which keys the containers hold is chosen at deployment (`solver_jobs.environment
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -108,10 +109,9 @@ async def replan(run_id: str, token: str | None = None) -> str:
 
 # ---------------------------------------------------------------------- the queue
 
-
-@app.function(  # type: ignore[untyped-decorator]
+_housekeeping = partial(
+    app.function,
     secrets=[housekeeping_secret],
-    schedule=modal.Cron(EVERY_FEW_MINUTES),
     cpu=0.25,
     memory=512,
     timeout=120,
@@ -120,6 +120,9 @@ async def replan(run_id: str, token: str | None = None) -> str:
     # Waiting a minute for work that comes every third would cost more than all else.
     scaledown_window=2,
 )
+
+
+@_housekeeping(schedule=modal.Cron(EVERY_FEW_MINUTES))  # type: ignore[untyped-decorator]
 async def sweep() -> int:
     """Bring back what was lost and hand over what waits, also while the service is away; how many."""
     configure_logs(os.environ)
@@ -130,16 +133,7 @@ async def sweep() -> int:
         return await handing_over.start(await handing_over.look(), thorough=True)
 
 
-@app.function(  # type: ignore[untyped-decorator]
-    secrets=[housekeeping_secret],
-    schedule=modal.Cron(EVERY_QUARTER),
-    cpu=0.25,
-    memory=512,
-    timeout=120,
-    retries=0,
-    max_containers=1,
-    scaledown_window=2,
-)
+@_housekeeping(schedule=modal.Cron(EVERY_QUARTER))  # type: ignore[untyped-decorator]
 async def monday() -> int:
     """Record whose Monday morning has come, for the service, which replans it, and wake that; how many."""
     configure_logs(os.environ)

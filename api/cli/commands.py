@@ -63,7 +63,7 @@ DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 
 def _in_session(work: Callable[..., Coroutine[Any, Any, None]], *args: Any, **options: Any) -> None:
     """Run a command that works on the plant's data."""
-    from api.cli.session import open_session
+    from api.cli.opening import open_session
 
     async def run(settings: Settings) -> None:
         async with open_session(settings) as session:

@@ -1,17 +1,15 @@
-"""Where commands ask: the schema in this process, or a service elsewhere; both tell the same."""
+"""Whom commands ask: the schema in this process or a service elsewhere, both alike."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from api.cli.failure import CommandFailed
 from api.reports.formats import ExportFormat
-from api.settings import Settings
 from api.workbooks.report import WorkbookReport
 
 
@@ -68,29 +66,3 @@ class Session(ABC):
     @abstractmethod
     async def newest_forecast(self, month: str, form: ExportFormat) -> ForecastFile | None:
         """Give the newest forecast of a month as a file; None where there is none yet."""
-
-
-@asynccontextmanager
-async def open_session(settings: Settings) -> AsyncIterator[Session]:
-    """Open a session: with the service of POURPLAN_URL, else with the database of this machine.
-
-    Raises
-    ------
-    CommandFailed
-        The service is not to be asked so, or the database is not on this machine: there one signs in.
-    """
-    if settings.url is not None:
-        from api.cli.remote_session import open_remote_session
-
-        async with open_remote_session(settings, settings.url) as session:
-            yield session
-        return
-    if not settings.embedded:
-        raise CommandFailed(
-            "DATABASE_URL is set: this command works on the database of this machine, where nobody signs in.",
-            "Unset DATABASE_URL, or ask the service of that database: set POURPLAN_URL.",
-        )
-    from api.cli.local_session import open_local_session
-
-    async with open_local_session(settings) as local:
-        yield local
