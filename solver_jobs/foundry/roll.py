@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from solver_jobs.errors import JobError
@@ -25,7 +26,9 @@ from solver_jobs.foundry.problem import (
 )
 
 
-def roll(problem: FoundryProblem, plan: FoundryPlan, weeks: int = 1) -> FoundryProblem:
+def roll(
+    problem: FoundryProblem, plan: FoundryPlan, weeks: int = 1, retired: Mapping[str, Part] | None = None
+) -> FoundryProblem:
     """Make the problem of a later Monday, had the plan been carried out as planned.
 
     Molds of the days between are credited; they hold their flasks, wait for their metal, and are delivered
@@ -33,18 +36,24 @@ def roll(problem: FoundryProblem, plan: FoundryPlan, weeks: int = 1) -> FoundryP
     come is the previous plan. Orders stay, also those that are done; deliveries of the days between leave the
     list. The calendar keeps its length; week numbers that count from the planning Monday go on doing so.
 
+    The problem may have changed since it was planned. Its calendar decides: nothing was molded on a day that
+    is no workday there, and what was molded cools and is delivered by its workdays.
+
     Parameters
     ----------
     problem, plan
         What was planned; the plan must keep the problem's rules (see `verify`).
     weeks
         Weeks between the two Mondays.
+    retired
+        Parts of the orders that the plan has and the problem has no more. Their molds still hold flasks and
+        wait for metal; nothing else is left of them.
 
     Raises
     ------
     JobError
         ``ROLL_WEEKS``: `weeks` is less than 1.
-        ``ROLL_FOREIGN_PLAN``: the plan has orders that the problem does not have.
+        ``ROLL_FOREIGN_PLAN``: the plan has orders that neither the problem nor `retired` has.
     """
     if weeks < 1:
         raise JobError(
@@ -52,30 +61,49 @@ def roll(problem: FoundryProblem, plan: FoundryPlan, weeks: int = 1) -> FoundryP
             f"A plan rolls on by 1 week or more, found {weeks}.",
             "Give the number of weeks to pass.",
         )
-    planned = {row.order_id for row in plan.x} | {row.order_id for row in plan.y}
-    strangers = planned - {order.order_id for order in problem.orders}
+    rolling = _Rolling(problem, plan, weeks, retired or {})
+    strangers = orders_of(plan) - rolling.known
     if strangers:
         raise JobError(
             "ROLL_FOREIGN_PLAN",
             f"The plan has {len(strangers)} orders that the problem does not have, such as {min(strangers)}.",
             "Hand in the problem that this plan was made for.",
         )
-    return _Rolling(problem, plan, weeks).problem()
+    return rolling.problem()
+
+
+def orders_of(plan: FoundryPlan) -> frozenset[str]:
+    """Ids of the orders of which a plan has molds or pattern days."""
+    return frozenset({row.order_id for row in plan.x} | {row.order_id for row in plan.y})
 
 
 class _Rolling:
     """The passing of some weeks; `done` workdays pass, which become the days before day 0."""
 
-    def __init__(self, problem: FoundryProblem, plan: FoundryPlan, weeks: int) -> None:
+    def __init__(
+        self, problem: FoundryProblem, plan: FoundryPlan, weeks: int, retired: Mapping[str, Part]
+    ) -> None:
         self._problem = problem
         self._plan = plan
         self._asof: date = problem.asof_date + timedelta(weeks=weeks)
         self._weeks = weeks
-        self._calendar = WorkCalendar(problem.asof_date, plan.calendar_workdays, problem.holidays)
+        self._calendar = WorkCalendar.of(problem)
         self._done = self._calendar.index_on_or_after(self._asof)
         parts = {part.part_id: part for part in problem.parts}
-        self._part: dict[str, Part] = {order.order_id: parts[order.part_id] for order in problem.orders}
-        self._molded = [row for row in plan.x if row.workday_index < self._done]
+        self._orders = {order.order_id for order in problem.orders}
+        self._part = {**retired, **{order.order_id: parts[order.part_id] for order in problem.orders}}
+        self._planned_days = WorkCalendar(problem.asof_date, plan.calendar_workdays, problem.holidays)
+        self._molded = [
+            (row.order_id, self._index(row.workday_index), row.molds)
+            for row in plan.x
+            if self._passed(row.workday_index)
+        ]
+        """Order, workday and molds of the days that have passed."""
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Ids of the orders whose part is known."""
+        return frozenset(self._part)
 
     def problem(self) -> FoundryProblem:
         """Put the new problem together."""
@@ -89,13 +117,7 @@ class _Rolling:
                 "initial_flask_inuse": self._flasks(),
                 "initial_pour_load": self._metal(),
                 "expected_deliveries": self._deliveries(),
-                "previous_plan": tuple(
-                    PlannedMolds(
-                        order_id=r.order_id, workday_index=r.workday_index - self._done, molds=r.molds
-                    )
-                    for r in self._plan.x
-                    if r.workday_index >= self._done
-                ),
+                "previous_plan": self._previous(),
                 "pins": tuple(
                     Pin(order_id=r.order_id, workday_index=r.workday_index - self._done, molds=r.molds)
                     for r in old.pins
@@ -103,6 +125,25 @@ class _Rolling:
                 ),
                 "frozen_days": max(0, old.frozen_days - self._done),
             }
+        )
+
+    def _passed(self, planned: int) -> bool:
+        """Whether a day of the plan has passed as a workday."""
+        day = self._planned_days.date_of(planned)
+        return day < self._asof and self._calendar.date_of(self._index(planned)) == day
+
+    def _index(self, planned: int) -> int:
+        """Give the workday on which, or next after which, a day of the plan falls."""
+        return self._calendar.index_on_or_after(self._planned_days.date_of(planned))
+
+    def _previous(self) -> tuple[PlannedMolds, ...]:
+        ahead: Counter[tuple[int, str]] = Counter()
+        for row in self._plan.x:
+            if row.order_id in self._orders and self._planned_days.date_of(row.workday_index) >= self._asof:
+                ahead[self._index(row.workday_index) - self._done, row.order_id] += row.molds
+        return tuple(
+            PlannedMolds(order_id=order_id, workday_index=day, molds=molds)
+            for (day, order_id), molds in ahead.items()
         )
 
     def _workdays(self) -> tuple[Workday, ...] | None:
@@ -124,8 +165,8 @@ class _Rolling:
         credit: Counter[str] = Counter()
         for row in self._problem.initial_order_progress:
             credit[row.order_id] += row.molded_qty_credit
-        for made in self._molded:
-            credit[made.order_id] += made.molds
+        for order_id, _, molds in self._molded:
+            credit[order_id] += molds
         return tuple(
             OrderProgress(
                 asof_date=self._asof, order_id=order.order_id, molded_qty_credit=credit[order.order_id]
@@ -135,12 +176,15 @@ class _Rolling:
         )
 
     def _loaded(self) -> tuple[LoadedPattern, ...]:
-        if self._done == 0:
+        days = self._planned_days.index_on_or_after(self._asof)
+        passed = [day for day in range(days) if self._passed(day)]
+        if not passed:
             return tuple(
                 row.model_copy(update={"asof_date": self._asof})
                 for row in self._problem.initial_patterns_loaded
+                if row.order_id in self._orders
             )
-        last = {row.order_id for row in self._plan.y if row.workday_index == self._done - 1}
+        last = {row.order_id for row in self._plan.y if row.workday_index == passed[-1]}
         return tuple(
             LoadedPattern(asof_date=self._asof, order_id=order.order_id, is_loaded=1)
             for order in self._problem.orders
@@ -151,9 +195,9 @@ class _Rolling:
         held: Counter[tuple[FlaskSize, int]] = Counter()
         for row in self._problem.initial_flask_inuse:
             held[row.flask_size, row.release_workday_index - self._done] += row.qty_inuse
-        for made in self._molded:
-            part = self._part[made.order_id]
-            held[part.flask_size, made.workday_index + flask_stay(part) - self._done] += made.molds
+        for order_id, day, molds in self._molded:
+            part = self._part[order_id]
+            held[part.flask_size, day + flask_stay(part) - self._done] += molds
         return tuple(
             FlasksInUse(
                 asof_date=self._asof, flask_size=size, release_workday_index=release, qty_inuse=flasks
@@ -168,9 +212,9 @@ class _Rolling:
         committed: Counter[int] = Counter()
         for row in self._problem.initial_pour_load:
             committed[row.workday_index - self._done] += kilograms(row.tons_committed)
-        for made in self._molded:
-            kg = kilograms(self._part[made.order_id].gross_weight_ton)
-            committed[made.workday_index + 1 - self._done] += made.molds * kg
+        for order_id, day, molds in self._molded:
+            kg = kilograms(self._part[order_id].gross_weight_ton)
+            committed[day + 1 - self._done] += molds * kg
         return tuple(
             PourCommitted(asof_date=self._asof, workday_index=day, tons_committed=kg / 1000)
             for day, kg in sorted(committed.items())
@@ -181,11 +225,10 @@ class _Rolling:
         expected: Counter[tuple[str, date]] = Counter()
         for row in self._problem.expected_deliveries:
             expected[row.order_id, row.date] += row.qty
-        for made in self._molded:
-            day = made.workday_index + delivery_lag(self._part[made.order_id])
-            expected[made.order_id, self._calendar.date_of(day)] += made.molds
+        for order_id, day, molds in self._molded:
+            expected[order_id, self._calendar.date_of(day + delivery_lag(self._part[order_id]))] += molds
         return tuple(
             ExpectedDelivery(asof_date=self._asof, order_id=order_id, date=day, qty=qty)
             for (order_id, day), qty in sorted(expected.items())
-            if day >= self._asof and qty
+            if day >= self._asof and qty and order_id in self._orders
         )

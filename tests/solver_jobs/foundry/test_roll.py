@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver_jobs.errors import JobError
+from solver_jobs.foundry.calendar import WorkCalendar
 from solver_jobs.foundry.checks import check
 from solver_jobs.foundry.corners import CORNERS
 from solver_jobs.foundry.generate import generate
@@ -36,6 +37,14 @@ MOLDS = {
 def rolled(weeks: int = 1, **changes: Any) -> FoundryProblem:
     problem = shop(**changes)
     return roll(problem, plan_of(problem, MOLDS, [("O3", day) for day in (1, 2, 3, 5)]), weeks)
+
+
+SHOP_DAYS: list[dict[str, Any]] = SHOP["calendar_workdays"]
+
+
+def numbered(days: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Workdays in their order, without week numbers."""
+    return [{"workday_index": index, "date": day["date"]} for index, day in enumerate(days)]
 
 
 class TestOneWeekOn:
@@ -151,6 +160,75 @@ class TestOneWeekOn:
         before, after = shop(), rolled()
         for name in ("parts", "orders", "resources", "settings", "name", "scenario_id"):
             assert getattr(before, name) == getattr(after, name)
+
+
+CLOSED = {
+    # Wednesday of the week that passes, and the next Monday
+    "calendar_workdays": None,
+    "holidays": ["2026-01-07", "2026-01-12"],
+}
+
+
+class TestWhatChangedSinceThePlan:
+    def roll(self, **changes: Any) -> FoundryProblem:
+        """The plan of the shop as it was, carried out in the shop as it is."""
+        return roll(shop(**changes), plan_of(shop(calendar_workdays=None), MOLDS, [("O3", 1), ("O3", 3)]))
+
+    def test_days_closed_since_are_no_workdays(self) -> None:
+        days = [date(2026, 1, day) for day in (12, 13)]
+        after = self.roll(calendar_workdays=numbered([r for r in SHOP_DAYS if r["date"] != "2026-01-12"]))
+        assert after.calendar_workdays is not None
+        assert [day in {r.date for r in after.calendar_workdays} for day in days] == [False, True]
+
+    def test_days_opened_since_are_workdays(self) -> None:
+        saturday = {"date": "2026-01-17"}
+        after = self.roll(calendar_workdays=numbered([*SHOP_DAYS[:10], saturday, *SHOP_DAYS[10:]]))
+        assert after.calendar_workdays is not None
+        assert date(2026, 1, 17) in {r.date for r in after.calendar_workdays}
+
+    def test_nothing_was_molded_on_a_day_closed_since(self) -> None:
+        closed = roll(
+            shop(**CLOSED), plan_of(shop(calendar_workdays=None), {("O1", 1): 2, ("O1", 2): 2, ("O3", 3): 2})
+        )
+        assert {r.order_id: r.molded_qty_credit for r in closed.initial_order_progress} == {"O1": 3, "O3": 2}
+
+    def test_what_was_molded_cools_while_the_shop_is_closed(self) -> None:
+        # O1 of Friday: in its flask for two workdays more, Monday and Tuesday, or Tuesday and Wednesday
+        def held(**changes: Any) -> list[tuple[date, int]]:
+            after = roll(shop(**changes), plan_of(shop(calendar_workdays=None), {("O1", 4): 2}))
+            calendar = WorkCalendar.of(after)
+            return [
+                (calendar.date_of(r.release_workday_index), r.qty_inuse) for r in after.initial_flask_inuse
+            ]
+
+        assert held(calendar_workdays=None) == [(date(2026, 1, 14), 2)]
+        assert held(calendar_workdays=None, holidays=["2026-01-12"]) == [(date(2026, 1, 15), 2)]
+
+    def test_the_line_is_as_the_last_day_worked_left_it(self) -> None:
+        friday_off = self.roll(calendar_workdays=None, holidays=["2026-01-09"])
+        assert [r.order_id for r in friday_off.initial_patterns_loaded] == ["O3"]
+        saturday = numbered([*SHOP_DAYS[:5], {"date": "2026-01-10"}, *SHOP_DAYS[5:]])
+        assert [r.order_id for r in self.roll(calendar_workdays=saturday).initial_patterns_loaded] == [
+            "O1",
+            "O3",
+        ]
+
+    def test_what_was_planned_for_a_closed_day_is_planned_for_the_next(self) -> None:
+        previous = self.roll(**CLOSED).previous_plan
+        assert previous is not None
+        assert [(r.order_id, r.workday_index, r.molds) for r in previous] == [("O2", 0, 3)]
+
+    def test_of_a_retired_order_flasks_and_metal_are_left(self) -> None:
+        whole, without_o1 = shop(), shop(orders=[o for o in SHOP["orders"] if o["order_id"] != "O1"])
+        plan = plan_of(whole, MOLDS | {("O1", 6): 1})
+        parts = {part.part_id: part for part in whole.parts}
+        before, after = roll(whole, plan), roll(without_o1, plan, retired={"O1": parts["A"]})
+        assert after.initial_flask_inuse == before.initial_flask_inuse
+        assert after.initial_pour_load == before.initial_pour_load
+        assert [r.order_id for r in after.initial_order_progress] == ["O3"]
+        assert [r.order_id for r in after.initial_patterns_loaded] == ["O3"]
+        assert {r.order_id for r in after.expected_deliveries} == {"O3"}
+        assert {r.order_id for r in after.previous_plan or ()} == {"O2"}
 
 
 class TestRefusals:
