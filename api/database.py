@@ -137,17 +137,29 @@ class Notices:
     """Listens on one channel and wakes whoever waits for a payload.
 
     A wake-up may be spurious or stand for several changes: who is woken looks for himself.
+
+    Parameters
+    ----------
+    silent_seconds
+        How long its connection is believed in without a word: a network may forget one and tell neither end.
+    answer_seconds
+        How long Postgres may take to answer on it.
     """
 
-    def __init__(self, url: str, channel: str) -> None:
+    def __init__(
+        self, url: str, channel: str, *, silent_seconds: float = 30, answer_seconds: float = 10
+    ) -> None:
         self._url = url
         self._channel = channel
+        self._silent_seconds = silent_seconds
+        self._answer_seconds = answer_seconds
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._connection: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        connection = await self._listen()
-        self._task = asyncio.create_task(self._stay_connected(connection))
+        self._connection = await self._listen()
+        self._task = asyncio.create_task(self._stay_connected(self._connection))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -155,6 +167,9 @@ class Notices:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        if self._connection:
+            # A polite end would wait for an answer that may never come.
+            self._connection.terminate()
 
     @contextlib.contextmanager
     def subscribe(self, payload: str) -> Iterator[asyncio.Event]:
@@ -170,7 +185,9 @@ class Notices:
 
     async def _listen(self) -> asyncpg.Connection:
         connection = await asyncpg.connect(
-            self._url, server_settings={"application_name": "pourplan-notices"}
+            self._url,
+            command_timeout=self._answer_seconds,
+            server_settings={"application_name": "pourplan-notices"},
         )
         try:
             await connection.add_listener(self._channel, self._wake)
@@ -189,23 +206,33 @@ class Notices:
                 event.set()
 
     async def _stay_connected(self, connection: asyncpg.Connection) -> None:
-        try:
-            while True:
-                lost = asyncio.Event()
-                connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-                await lost.wait()
-                log.warning("notices_lost", channel=self._channel)
-                connection = await self._reconnect()
-                # Whatever was announced meanwhile was missed.
-                self._wake_all()
-        finally:
-            await connection.close(timeout=2)
+        while True:
+            reason = await self._until_lost(connection)
+            connection.terminate()
+            log.warning("notices_lost", channel=self._channel, reason=reason)
+            self._connection = connection = await self._reconnect()
+            # Whatever was announced meanwhile was missed.
+            self._wake_all()
+
+    async def _until_lost(self, connection: asyncpg.Connection) -> str:
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(lost.wait(), self._silent_seconds)
+                return "closed"
+            try:
+                await connection.execute("select 1")
+            except Exception as error:
+                return reason_of(error)
 
     async def _reconnect(self) -> asyncpg.Connection:
         delay = 0.1
         while True:
             try:
                 return await self._listen()
-            except (OSError, asyncpg.PostgresError):
+            except Exception as error:
+                # Whatever it is, a service that hears nothing any more is worse than another try.
+                log.warning("notices_unheard", channel=self._channel, reason=reason_of(error))
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 10)

@@ -1,4 +1,4 @@
-"""A way by TCP to a server on a unix socket, such as the embedded Postgres; a test can shut it."""
+"""A way by TCP to a server on a unix socket, such as the embedded Postgres; a test can shut or silence it."""
 
 import asyncio
 import contextlib
@@ -18,6 +18,7 @@ class TcpDoor:
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._visits: set[asyncio.Task[None]] = set()
+        self._silent = asyncio.Event()
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -34,6 +35,11 @@ class TcpDoor:
             visit.cancel()
         await asyncio.gather(*self._visits, return_exceptions=True)
 
+    def fall_silent(self) -> None:
+        """Hand on nothing more of those that are in, and tell nobody; new clients are let in."""
+        self._silent.set()
+        self._silent = asyncio.Event()
+
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         visit = asyncio.current_task()
         assert visit is not None
@@ -45,8 +51,8 @@ class TcpDoor:
             writer.transport.abort()
             raise
         copies = [
-            asyncio.ensure_future(_copy(reader, inner_writer)),
-            asyncio.ensure_future(_copy(inner_reader, writer)),
+            asyncio.ensure_future(_copy(reader, inner_writer, self._silent)),
+            asyncio.ensure_future(_copy(inner_reader, writer, self._silent)),
         ]
         try:
             await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
@@ -59,11 +65,13 @@ class TcpDoor:
                 end.transport.abort()
 
 
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter, silent: asyncio.Event) -> None:
     with contextlib.suppress(OSError):
-        while data := await source.read(65536):
+        while (data := await source.read(65536)) and not silent.is_set():
             target.write(data)
             await target.drain()
+    if silent.is_set():
+        await asyncio.Event().wait()  # not even an end is handed on
 
 
 class DatabaseDoor(TcpDoor):

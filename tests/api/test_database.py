@@ -1,14 +1,17 @@
-"""Whoever reads is seen by row-level security, and what nobody asked for in a name shows nothing."""
+"""Whoever reads is seen by row-level security, and whoever listens is woken whatever becomes of the line."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from api.auth import Identity
-from api.database import Database
-from tests.database import Plant, TemporaryDatabase
+from api.database import Database, Notices
+from tests.database import Connection, Plant, TemporaryDatabase
+from tests.tcp_door import tcp_door
 
 TENANTS = "select string_agg(slug, ' ' order by slug) from tenants"
 
@@ -50,3 +53,95 @@ async def test_the_services_own_login_has_the_role_for_a_transaction(pool: Datab
         assert await connection.fetchval("select current_user") == "pourplan_api"
     async with pool.pool.acquire() as connection:
         assert await connection.fetchval("select current_user") == "authenticated"
+
+
+CHANNEL = "tests"
+
+
+async def until_woken(event: asyncio.Event) -> None:
+    async with asyncio.timeout(20):
+        await event.wait()
+    event.clear()
+
+
+async def announce(admin: Connection, payload: str) -> None:
+    await admin.execute("select pg_notify($1, $2)", CHANNEL, payload)
+
+
+async def test_who_waits_is_woken_by_his_own_payload(database: TemporaryDatabase, admin: Connection) -> None:
+    async with Notices(database.api_url, CHANNEL) as notices:
+        with notices.subscribe("mine") as mine, notices.subscribe("other") as other:
+            await announce(admin, "mine")
+            await until_woken(mine)
+            assert not other.is_set()
+
+
+async def test_a_line_that_falls_silent_is_found_out_and_opened_anew(
+    database: TemporaryDatabase, admin: Connection
+) -> None:
+    """A network may forget a connection, after which neither end hears of the other."""
+    async with (
+        tcp_door(database) as door,
+        Notices(door.url("pourplan_api"), CHANNEL, silent_seconds=0.2, answer_seconds=0.5) as notices,
+    ):
+        with notices.subscribe("run") as changed:
+            await announce(admin, "run")
+            await until_woken(changed)
+            door.fall_silent()
+            await announce(admin, "run")  # missed
+            await until_woken(changed)
+            await announce(admin, "run")
+            await until_woken(changed)
+
+
+async def test_a_line_on_which_nothing_is_said_is_kept(
+    database: TemporaryDatabase, admin: Connection
+) -> None:
+    listening = (
+        "select pid from pg_stat_activity where application_name = 'pourplan-notices' and datname = $1"
+    )
+    asked = f"{listening} and query = 'select 1'"
+    async with Notices(database.api_url, CHANNEL, silent_seconds=0.05) as notices:
+        before = await admin.fetch(listening, database.name)
+        with notices.subscribe("run") as changed:
+            async with asyncio.timeout(20):
+                while not await admin.fetch(asked, database.name):
+                    await asyncio.sleep(0.02)
+            assert await admin.fetch(listening, database.name) == before
+            assert not changed.is_set()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [asyncpg.InterfaceError("connection is closed"), asyncpg.InternalClientError("hung up"), OSError("no")],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_whatever_goes_wrong_while_it_connects_anew_it_is_tried_again(
+    database: TemporaryDatabase, admin: Connection, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    faults = [fault]
+    listen = asyncpg.Connection.add_listener
+
+    async def add_listener(connection: asyncpg.Connection, *args: Any) -> None:
+        if faults:
+            raise faults.pop()
+        await listen(connection, *args)
+
+    async with Notices(database.api_url, CHANNEL) as notices:
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
+        with notices.subscribe("run") as changed:
+            await admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = 'pourplan-notices' and datname = $1",
+                database.name,
+            )
+            await until_woken(changed)
+            await announce(admin, "run")
+            await until_woken(changed)
+    assert not faults
+
+
+async def test_it_ends_while_nobody_answers(database: TemporaryDatabase) -> None:
+    async with asyncio.timeout(20), tcp_door(database) as door, Notices(door.url("pourplan_api"), CHANNEL):
+        door.fall_silent()
+        await asyncio.sleep(0)
