@@ -189,9 +189,7 @@ def export_forecast(
 
 @solve_app.command("forecast")
 def solve_forecast(
-    problem: Annotated[
-        Path, typer.Argument(help='A problem as JSON; "-" is standard input.', metavar="PROBLEM")
-    ],
+    problem: Problem,
     output: Output = None,
 ) -> None:
     """Forecast from a JSON file; `pourplan schema forecast` describes its form."""

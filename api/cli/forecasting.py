@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from api.cli.failure import CommandFailed
 from api.cli.session import ForecastFile, Session
 from api.cli.terminal import err, print_forecast, show_progress
+from api.cli.writing import write_file
 from api.reports.formats import ExportFormat
 from api.wording import counted
 
@@ -81,18 +81,9 @@ async def export_forecast(session: Session, month: str, form: ExportFormat, targ
     if found is None:
         raise CommandFailed(f"There is no forecast of {month} yet.", f"Make one: pourplan forecast {month}")
     err.print(_which(month, found))
-    if target == Path("-"):
-        sys.stdout.buffer.write(found.content)
-        sys.stdout.buffer.flush()
-        return
-    path = target or Path(found.name)
-    try:
-        path.write_bytes(found.content)
-    except OSError as error:
-        raise CommandFailed(f"{path} can't be written: {error.strerror}.") from error
-    err.print(
-        f"Wrote {path}: {counted(found.total_heats, 'heat')} of {counted(found.grades, 'grade')} in {month}."
-    )
+    if path := write_file(found.content, target, Path(found.name)):
+        heats, grades = counted(found.total_heats, "heat"), counted(found.grades, "grade")
+        err.print(f"Wrote {path}: {heats} of {grades} in {month}.")
 
 
 ROUNDED = {

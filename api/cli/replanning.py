@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from api.cli.plan_sheet import PlanSheet
 from api.cli.session import Session
 from api.cli.solving import read_content
 from api.cli.terminal import err, out, show_progress
+from api.cli.writing import write_file
 from api.relay import node_id, parse_node_id
 from api.reports.formats import ExportFormat
 from api.reports.plans import PlanReport, render_plan
@@ -176,18 +176,9 @@ async def export_plan(session: Session, run: str | None, form: ExportFormat, tar
         There is no such plan, or the file can't be written.
     """
     report, _ = await _report(session, await _run_id(session, run))
-    content = render_plan(report, form)
-    if target == Path("-"):
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
-    path = target or Path(report.file_name(form))
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise CommandFailed(f"{path} can't be written: {error.strerror}.") from error
-    molds = sum(row.molds for row in report.plan.x)
-    err.print(f"Wrote {path}: {molds:,} molds from {report.problem.asof_date}.", soft_wrap=True)
+    if path := write_file(render_plan(report, form), target, Path(report.file_name(form))):
+        molds = sum(row.molds for row in report.plan.x)
+        err.print(f"Wrote {path}: {molds:,} molds from {report.problem.asof_date}.", soft_wrap=True)
 
 
 async def _scenario(session: Session, name: str | None) -> dict[str, Any]:

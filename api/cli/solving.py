@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from api.cli.failure import CommandFailed
+from api.cli.writing import write_file
 from solver_jobs.errors import JobError
 from solver_jobs.faults import describe_faults
 from solver_jobs.forecast.planner import solve
@@ -55,15 +56,14 @@ def read_content(path: Path) -> bytes:
 
 
 def write_json(content: BaseModel, target: Path | None) -> None:
-    """Write a result to a file, or to standard output."""
-    text = content.model_dump_json(indent=2) + "\n"
-    if target is None or target == Path("-"):
-        sys.stdout.write(text)
-        return
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandFailed(f"{target} can't be written: {error.strerror}.") from error
+    """Write a result to a file, or to standard output.
+
+    Raises
+    ------
+    CommandFailed
+        The file can't be written.
+    """
+    write_file(content.model_dump_json(indent=2).encode() + b"\n", target)
 
 
 def solve_forecast(problem: Path, target: Path | None) -> None:

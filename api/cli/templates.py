@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from api.cli.failure import CommandFailed
 from api.cli.foundry_files import read_foundry
 from api.cli.terminal import err
+from api.cli.writing import write_file
 from api.workbooks.foundry_template import foundry_workbook
 
 FOUNDRY = Path("pourplan-foundry.xlsx")
@@ -22,16 +21,8 @@ def write_foundry(target: Path | None, problem: Path | None) -> None:
         The problem can't be read, or the file can't be written.
     """
     content = foundry_workbook(_tables(problem)) if problem else foundry_workbook()
-    if target == Path("-"):
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
-    path = target or FOUNDRY
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise CommandFailed(f"{path} can't be written: {error.strerror}.") from error
-    err.print(f"Wrote {path}: fill it in, then pourplan import {path}", soft_wrap=True)
+    if path := write_file(content, target, FOUNDRY):
+        err.print(f"Wrote {path}: fill it in, then pourplan import {path}", soft_wrap=True)
 
 
 def _tables(problem: Path) -> dict[str, object]:

@@ -146,6 +146,7 @@ class TestASamplePlant:
         (("export", "forecast", "09/2024"), "'09/2024' is not a month"),
         (("import", "missing.xlsx"), "missing.xlsx can't be read: No such file or directory"),
         (("solve", "forecast", "missing.json"), "missing.json can't be read: No such file or directory"),
+        (("template", "foundry", "-o", "no/book.xlsx"), "no/book.xlsx can't be written: No such file"),
     ],
 )
 def test_a_wrong_argument_ends_in_one_sentence(new_data: Path, args: tuple[str, ...], told: str) -> None:
