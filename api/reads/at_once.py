@@ -93,6 +93,9 @@ class AtOnce:
             return await _run(self._find(document, name, variables, context), context)
         except TimeoutError:
             raise
+        except asyncpg.QueryCanceledError as error:
+            # The executor would wait for the same statement as long again.
+            raise TimeoutError from error
         except (_LeftToTheExecutor, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             # The executor comes upon the same, and tells it at its place.
             return None

@@ -11,7 +11,7 @@ import pytest
 from api.database import Database
 from tests.api.http.serving import Service, serving
 from tests.api.http.test_metrics import read, value
-from tests.database import TemporaryDatabase
+from tests.database import Connection, TemporaryDatabase
 
 QUERY = "query Mine { tenant { name slug } }"
 GRAPHQL = {"Accept": "application/graphql-response+json"}
@@ -52,4 +52,25 @@ async def test_what_goes_wrong_the_second_time_is_told_and_counted(
         monkeypatch.setattr(Database, "read", slow)
         (error,) = (await service.ask(QUERY))["errors"]
         assert error["extensions"]["code"] == "TIMEOUT"
+        assert await counted(service, "timeout") == 1
+
+
+async def test_a_statement_that_takes_too_long_is_not_asked_again(
+    database: TemporaryDatabase, admin: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, asked = "query Mine { steelGrades { nodes { name } } }", []
+    read_once = Database.read
+
+    async def noted(self: Database, *args: Any) -> Any:
+        asked.append(args)
+        return await read_once(self, *args)
+
+    async with serving(database, tmp_path, statement_seconds=1) as service:
+        assert (await service.post(query)).status_code == 200
+        monkeypatch.setattr(Database, "read", noted)
+        async with admin.transaction():
+            await admin.execute("lock table steel_grades in access exclusive mode")
+            (error,) = (await service.ask(query))["errors"]
+        assert error["extensions"]["code"] == "TIMEOUT"
+        assert len(asked) == 1
         assert await counted(service, "timeout") == 1
