@@ -9,3 +9,7 @@ class CommandFailed(Exception):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class AnswerLost(CommandFailed):
+    """No answer came: whether what was asked for has been done, is not known."""

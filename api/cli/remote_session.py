@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import orjson
 
-from api.cli.failure import CommandFailed
-from api.cli.session import ForecastFile, Session
+from api.cli.failure import AnswerLost, CommandFailed
+from api.cli.session import ATTEMPTS, ForecastFile, Session, pause
 from api.http.hosts import LOOPBACK
 from api.reports.formats import ExportFormat
 from api.settings import Settings
@@ -22,10 +22,9 @@ from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Severity
 from api.workbooks.report import WorkbookReport
 
-ATTEMPTS = 5
-"""How often a subscription that broke off is taken up again."""
+AWAY = {502, 503, 504}
+"""What is answered in the place of a service that starts anew, or has too much to do."""
 _SECONDS = 120.0
-_PAUSE_SECONDS = 1.0
 _GRAPHQL = "application/graphql-response+json"
 
 IMPORT = """
@@ -82,12 +81,15 @@ class RemoteSession(Session):
                     broken_off = 0
                     yield data
             except httpx.TransportError as error:
-                broken_off += 1
-                if broken_off >= ATTEMPTS:
-                    raise self._unreachable(error) from error
-                await asyncio.sleep(_PAUSE_SECONDS)
+                lost = self._unreachable(error)
+            except AnswerLost as error:
+                lost = error
             else:
                 return
+            broken_off += 1
+            if broken_off >= ATTEMPTS:
+                raise lost
+            await asyncio.sleep(pause(broken_off))
 
     async def import_workbooks(
         self, files: Sequence[tuple[str, bytes]], *, dry_run: bool
@@ -171,13 +173,17 @@ class RemoteSession(Session):
 
     def _data(self, response: httpx.Response) -> dict[str, Any]:
         try:
-            told = orjson.loads(response.content)
+            return self._told(orjson.loads(response.content))
         except orjson.JSONDecodeError:
-            raise CommandFailed(
+            failure = CommandFailed(
                 f"{self.place} answers HTTP {response.status_code}, and not as Pourplan does.",
                 "Look at POURPLAN_URL.",
-            ) from None
-        return self._told(told)
+            )
+        except CommandFailed as error:
+            failure = error
+        if response.status_code in AWAY:
+            raise AnswerLost(str(failure), "The service may be starting anew: ask again in a moment.")
+        raise failure
 
     def _told(self, told: Any) -> dict[str, Any]:
         data = told.get("data") if isinstance(told, dict) else None
@@ -187,9 +193,9 @@ class RemoteSession(Session):
             raise CommandFailed(f"{self.place} gave no answer.", "Look at POURPLAN_URL.")
         return data
 
-    def _unreachable(self, error: httpx.TransportError) -> CommandFailed:
+    def _unreachable(self, error: httpx.TransportError) -> AnswerLost:
         reason = str(error) or type(error).__name__
-        return CommandFailed(
+        return AnswerLost(
             f"{self.place} can't be reached: {reason}.", "Look at POURPLAN_URL and at the network."
         )
 

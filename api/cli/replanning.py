@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
-from api.cli.failure import CommandFailed
+from api.cli.failure import AnswerLost, CommandFailed
 from api.cli.plan_sheet import PlanSheet
 from api.cli.session import Session
 from api.cli.solving import read_content
@@ -45,8 +45,8 @@ mutation ($run: ID!) {
 """
 
 REPLAN = """
-mutation ($scenario: ID!, $seconds: Int!) {
-  replanMonday(input: {scenarioId: $scenario, timeLimitSeconds: $seconds}) {
+mutation ($scenario: ID!, $seconds: Int!, $key: String!) {
+  replanMonday(input: {scenarioId: $scenario, timeLimitSeconds: $seconds, idempotencyKey: $key}) {
     run { id }
     userErrors { message hint }
   }
@@ -130,31 +130,52 @@ async def replan(session: Session, scenario: str | None, *, time_limit: int, wee
         There is no such scenario, or it can't be planned.
     """
     chosen = await _scenario(session, scenario)
-    asked = await session.ask(REPLAN, scenario=chosen["id"], seconds=time_limit)
+    # By its key it is one run, however often it is asked for.
+    asked = await session.insist(REPLAN, scenario=chosen["id"], seconds=time_limit, key=str(uuid4()))
     run_id = asked["replanMonday"]["run"]["id"]
-    with _ended_by_interrupt(session, run_id):
-        ended = await show_progress(f"Replan {chosen['name']}", session.follow(FOLLOW, run=run_id))
-    if ended["status"] != "SUCCEEDED":
-        error = ended["error"] or {"message": f"The run was {ended['status'].lower()}.", "details": []}
-        raise CommandFailed("\n".join([error["message"], *error["details"]]), error.get("hint"))
-    report, name = await _report(session, run_id)
+    with _named_in_failures(run_id):
+        with _ended_by_interrupt(session, run_id):
+            ended = await show_progress(f"Replan {chosen['name']}", session.follow(FOLLOW, run=run_id))
+        if ended["status"] != "SUCCEEDED":
+            error = ended["error"] or {"message": f"The run was {ended['status'].lower()}.", "details": []}
+            raise CommandFailed("\n".join([error["message"], *error["details"]]), error.get("hint"))
+        report, name = await _report(session, run_id)
     title = f"{name}, from Monday {report.problem.asof_date:%d %B %Y}"
     out.print(PlanSheet.of(report.problem, report.plan, title, report.warnings).render(weeks))
     out.print(f"As a file: pourplan export plan {parse_node_id(run_id)[1]}", style="dim", soft_wrap=True)
 
 
 @contextmanager
+def _named_in_failures(run_id: str) -> Iterator[None]:
+    """Name a stored run in whatever fails after it was queued: by its id its plan is found again."""
+    key = parse_node_id(run_id)[1]
+    try:
+        yield
+    except AnswerLost as failure:
+        raise CommandFailed(
+            f"{failure}\nThe run {key} is stored, and goes on without this terminal.",
+            f"Once it has succeeded: pourplan export plan {key}",
+        ) from failure
+    except CommandFailed as failure:
+        raise CommandFailed(f"{failure}\nThe run is {key}.", failure.hint) from failure
+    except KeyboardInterrupt:
+        err.print(f"The run is {key}.", style="dim")
+        raise
+
+
+@contextmanager
 def _ended_by_interrupt(session: Session, run_id: str) -> Iterator[None]:
     """Let the first Ctrl-C end the run with its best plan; a second one ends the command."""
     loop, command = asyncio.get_running_loop(), asyncio.current_task()
-    ending: list[asyncio.Task[dict[str, Any]]] = []
+    ending: list[asyncio.Task[None]] = []
+    given_up = asyncio.Event()
 
     def on_interrupt() -> None:
-        if ending:
-            if command is not None:
-                command.cancel()
-            return
-        ending.append(loop.create_task(session.ask(END, run=run_id)))
+        if not ending:
+            ending.append(loop.create_task(_end(session, run_id)))
+        elif command is not None:
+            given_up.set()
+            command.cancel()
 
     try:
         loop.add_signal_handler(signal.SIGINT, on_interrupt)
@@ -163,8 +184,21 @@ def _ended_by_interrupt(session: Session, run_id: str) -> Iterator[None]:
         return
     try:
         yield
+    except asyncio.CancelledError:
+        if given_up.is_set():
+            raise KeyboardInterrupt from None
+        raise
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+
+
+async def _end(session: Session, run_id: str) -> None:
+    """End a run with its best plan; where that can't be, say so."""
+    try:
+        await session.insist(END, run=run_id)
+    except CommandFailed as failure:
+        told = f"! The run can't be ended: {failure} Ctrl-C again ends this command."
+        err.print(told, style="yellow", markup=False, soft_wrap=True)
 
 
 async def export_plan(session: Session, run: str | None, form: ExportFormat, target: Path | None) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from api.cli.failure import CommandFailed
+from api.cli.failure import AnswerLost, CommandFailed
 from api.reports.formats import ExportFormat
 from api.workbooks.report import WorkbookReport
+
+ATTEMPTS = 5
+"""How often something is asked before no answer is taken for an answer."""
+
+
+def pause(lost: int) -> float:
+    """Give the seconds to wait after so many lost answers in a row: a service may be starting anew."""
+    return float(2 ** (lost - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,21 @@ class Session(ABC):
                     "\n".join(mistake["message"] for mistake in mistakes), mistakes[0].get("hint")
                 )
         return data
+
+    async def insist(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Ask again where the answer was lost: for what is done once, however often it is asked.
+
+        Raises
+        ------
+        CommandFailed
+            As `ask`; of several lost answers the last.
+        """
+        for lost in range(1, ATTEMPTS):
+            try:
+                return await self.ask(query, **variables)
+            except AnswerLost:
+                await asyncio.sleep(pause(lost))
+        return await self.ask(query, **variables)
 
     @abstractmethod
     async def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Commands that ask a service elsewhere: the real program, by HTTP, with the key of a machine."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.app import create_app
+from api.relay import parse_node_id
 from api.services import open_services
 from tests.api.cli.test_commands import SAMPLE, workbooks
-from tests.api.foundry.shop import PROBLEM
-from tests.api.http.process import free_port, run
+from tests.api.foundry.shop import PROBLEM, big_problem
+from tests.api.http.process import POURPLAN, SECONDS, environment, free_port, run
 from tests.api.http.serving import Service, listening, settings_for
 from tests.database import Connection, Plant, TemporaryDatabase, add_plant, short_folder
 from tests.peers.issuer import Issuer, publishing
+
+Serve = Callable[..., Awaitable[None]]
+Deal = Callable[[bytes, Serve], Awaitable[Response | None]]
+"""How a proxy deals with a request's body: by an answer of its own, else the service's is passed on."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,43 @@ class Elsewhere:
     async def pourplan(self, *arguments: str | Path, **settings: str) -> tuple[int, str]:
         given = {"POURPLAN_URL": self.service.url, "POURPLAN_API_KEY": await self.key()} | settings
         return await run(self.home, *map(str, arguments), **given)
+
+    async def imported(self, name: str, problem: Mapping[str, Any]) -> None:
+        (self.home / "problem.json").write_text(json.dumps({**problem, "name": name}))
+        code, told = await self.pourplan("import", "problem.json")
+        assert code == 0, told
+
+    async def asked(self, query: str, **variables: Any) -> dict[str, Any]:
+        """What the service answers this terminal's plant."""
+        answer = await self.service.post(query, variables, Authorization=f"Bearer {await self.key()}")
+        return dict(answer.json()["data"])
+
+    def behind(self, deal: Deal) -> AbstractAsyncContextManager[Service]:
+        """A proxy before the service."""
+        inner: Any = self.service.app
+
+        async def proxy(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "http":
+                return
+            request = await receive()
+
+            async def serve(answer: Any = send) -> None:
+                asked = [request]
+
+                async def receive_again() -> Any:
+                    return asked.pop() if asked else await receive()
+
+                await inner(scope, receive_again, answer)
+
+            own = await deal(request.get("body", b""), serve)
+            await (own(scope, receive, send) if own else serve())
+
+        return listening(proxy)  # type: ignore[arg-type]
+
+
+def gateway_timeout() -> Response:
+    """What a proxy answers that has lost the service behind it."""
+    return PlainTextResponse("The service took too long.", 504)
 
 
 @pytest.fixture
@@ -174,3 +219,84 @@ async def test_a_stream_that_breaks_off_is_taken_up_again(elsewhere: Elsewhere) 
     assert code == 0, told
     assert cut == 2
     assert "in all 318 heats." in told
+
+
+async def test_a_service_that_is_away_for_a_moment_is_followed_on(elsewhere: Elsewhere) -> None:
+    away = [gateway_timeout(), PlainTextResponse("Bad gateway", 502)]
+
+    async def deal(body: bytes, _: Serve) -> Response | None:
+        return away.pop() if away and b"runUpdates" in body else None
+
+    await elsewhere.imported("Foundry", PROBLEM)
+    async with elsewhere.behind(deal) as proxy:
+        code, told = await elsewhere.pourplan("replan", "--time-limit", "2", POURPLAN_URL=proxy.url)
+    assert code == 0, told
+    assert not away
+    assert "Foundry, from Monday 05 January 2026" in told
+
+
+async def test_a_run_of_which_nothing_is_heard_any_more_is_named(elsewhere: Elsewhere) -> None:
+    async def deal(body: bytes, _: Serve) -> Response | None:
+        return gateway_timeout() if b"runUpdates" in body else None
+
+    await elsewhere.imported("Foundry", PROBLEM)
+    async with elsewhere.behind(deal) as proxy:
+        code, told = await elsewhere.pourplan("replan", "--time-limit", "2", POURPLAN_URL=proxy.url)
+    (run,) = (await elsewhere.asked("{ planRuns { nodes { id } } }"))["planRuns"]["nodes"]
+    assert code == 1
+    assert "answers HTTP 504" in told
+    assert f"pourplan export plan {parse_node_id(run['id'])[1]}" in told
+
+
+async def test_a_replan_whose_answer_is_lost_is_asked_for_again_and_queued_once(elsewhere: Elsewhere) -> None:
+    lost = 0
+
+    async def discard(_: Any) -> None:
+        pass
+
+    async def deal(body: bytes, serve: Serve) -> Response | None:
+        nonlocal lost
+        if b"replanMonday" not in body or lost:
+            return None
+        lost += 1
+        await serve(discard)
+        return gateway_timeout()
+
+    await elsewhere.imported("Foundry", PROBLEM)
+    async with elsewhere.behind(deal) as proxy:
+        code, told = await elsewhere.pourplan("replan", "--time-limit", "2", POURPLAN_URL=proxy.url)
+    assert code == 0, told
+    assert lost == 1
+    assert (await elsewhere.asked("{ planRuns { totalCount } }"))["planRuns"]["totalCount"] == 1
+
+
+async def test_a_run_that_cannot_be_ended_is_told_and_a_second_interrupt_ends_the_command(
+    elsewhere: Elsewhere,
+) -> None:
+    following = asyncio.Event()
+
+    async def deal(body: bytes, _: Serve) -> Response | None:
+        if b"runUpdates" in body:
+            following.set()
+        return PlainTextResponse("Not you.", 403) if b"cancelRun" in body else None
+
+    await elsewhere.imported("Foundry", big_problem())
+    async with elsewhere.behind(deal) as proxy, asyncio.timeout(SECONDS):
+        settings = {"POURPLAN_URL": proxy.url, "POURPLAN_API_KEY": await elsewhere.key()}
+        command = await asyncio.create_subprocess_exec(
+            POURPLAN,
+            *("replan", "--time-limit", "300"),
+            env=environment(elsewhere.home, **settings),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert command.stderr is not None
+        await following.wait()
+        command.send_signal(signal.SIGINT)
+        complaint = await command.stderr.readuntil(b"\n")
+        command.send_signal(signal.SIGINT)
+        last_words = await command.stderr.read()
+        assert await command.wait() == 130
+    assert b"The run can't be ended" in complaint
+    assert b"answers HTTP 403" in complaint
+    assert b"The run is " in last_words
+    assert b"Traceback" not in last_words
