@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from api.database import Connection, Row
 from api.foundry import store as foundry
 from api.foundry.problem import sound_problem, stored_form
 from api.planning import store
+from api.planning.carrying_on import carry_on
 from api.planning.monday_store import Wish, newest_plan
-from api.planning.replan_mutations import rolled
 from api.relay import UserMistake
 from solver_jobs.foundry.problem import FoundryProblem, read_plan
 from solver_jobs.foundry.task import ReplanTask
+from solver_jobs.foundry.wording import say_some
 
 SCENARIO = ("scenario",)
 LATE = timedelta(hours=1)
@@ -43,8 +44,8 @@ async def queue_monday(connection: Connection, wish: Wish, now: datetime) -> UUI
     notes = _notes(wish, now)
     problem = await _problem(connection, wish.scenario_id)
     if problem.asof_date != wish.monday:
-        problem, note = await _carried_on(connection, wish, locked, problem)
-        notes.append(note)
+        problem, told = await _carried_on(connection, wish, locked, problem)
+        notes += told
     _refuse_nothing(problem)
     task = ReplanTask(problem=problem, time_limit_seconds=wish.time_limit_seconds, notes=tuple(notes))
     content = task.model_dump(mode="json")
@@ -70,7 +71,7 @@ async def _problem(connection: Connection, scenario: UUID) -> FoundryProblem:
 
 async def _carried_on(
     connection: Connection, wish: Wish, locked: Row, problem: FoundryProblem
-) -> tuple[FoundryProblem, str]:
+) -> tuple[FoundryProblem, list[str]]:
     """Carry the scenario on to the wish's Monday, and say so."""
     state: date = problem.asof_date
     if state > wish.monday:
@@ -79,8 +80,8 @@ async def _carried_on(
             f"The scenario's state is that of {state}, after Monday, {wish.monday}.",
             hint="Replan it yourself, or wait for its Monday.",
         )
-    plan = await newest_plan(connection, wish.scenario_id, state)
-    if plan is None:
+    newest = await newest_plan(connection, wish.scenario_id, state)
+    if newest is None:
         raise UserMistake(
             "STATE_OF_EARLIER_MONDAY",
             f"The scenario's state is that of {state}, and no plan of that Monday has succeeded by which it "
@@ -88,24 +89,30 @@ async def _carried_on(
             hint="Import the state of this Monday, then replan.",
         )
     weeks = (wish.monday - state).days // 7
-    later = rolled(problem, read_plan(plan), weeks)
-    await foundry.put_scenario(connection, locked["name"], stored_form(later))
-    note = (
+    later = await carry_on(connection, problem, newest["run_id"], read_plan(newest["plan"]), weeks)
+    await foundry.put_scenario(connection, locked["name"], stored_form(later.problem))
+    notes = [
         f"The scenario's state was that of {state}: it was carried on by {weeks} "
         f"{'week' if weeks == 1 else 'weeks'} to {wish.monday} as if its newest plan had been carried out as "
         "planned. Import what was really molded, then replan, where the shop did otherwise."
-    )
+    ]
+    if later.retired:
+        notes.append(
+            "The plan it was carried on by has orders that are none of the scenario any more: "
+            f"{say_some(later.retired)}. What was to be molded of them by {wish.monday} holds flasks and "
+            "metal."
+        )
     # As it is stored, so that the run's problem is the scenario's.
-    return await _problem(connection, wish.scenario_id), note
+    return await _problem(connection, wish.scenario_id), notes
 
 
 def _notes(wish: Wish, now: datetime) -> list[str]:
     notes = []
     if now - wish.due_at > LATE:
-        zone = zoneinfo.ZoneInfo(wish.time_zone)
+        zone = _zone(wish.time_zone)
         notes.append(
             f"This replan was due on {wish.due_at.astimezone(zone):%A, %Y-%m-%d at %H:%M}, and could only be "
-            f"queued on {now.astimezone(zone):%A, %Y-%m-%d at %H:%M}: the service was away."
+            f"queued on {now.astimezone(zone):%A, %Y-%m-%d at %H:%M} ({zone.key}): the service was away."
         )
     if wish.time_zone != wish.wanted_time_zone:
         notes.append(
@@ -113,6 +120,14 @@ def _notes(wish: Wish, now: datetime) -> list[str]:
             f"{wish.time_zone}. Let an admin correct it in the tenant's settings."
         )
     return notes
+
+
+def _zone(name: str) -> ZoneInfo:
+    """Give the time zone of this name, or UTC: Postgres knows names that Python doesn't, such as "CEST"."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def _refuse_nothing(problem: FoundryProblem) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from api.auth import Identity
-from api.database import Connection
+from api.database import Connection, Row
 
 SET = "select set_monday_replan($1, $2, $3)"
 
@@ -87,10 +87,9 @@ async def set_monday(connection: Connection, scenario: UUID, hour: int | None, s
     await connection.execute(SET, scenario, hour, seconds)
 
 
-async def newest_plan(connection: Connection, scenario: UUID, monday: date) -> dict[str, Any] | None:
-    """Read the newest plan of a scenario as of a Monday, in its JSON form."""
-    plan: dict[str, Any] | None = await connection.fetchval(NEWEST_PLAN, scenario, monday)
-    return plan
+async def newest_plan(connection: Connection, scenario: UUID, monday: date) -> Row | None:
+    """Read the newest plan of a scenario as of a Monday: plan in its JSON form, run_id."""
+    return await connection.fetchrow(NEWEST_PLAN, scenario, monday)
 
 
 class Wishes:

@@ -16,15 +16,14 @@ from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import Scenario
 from api.payloads import answers_mistakes
 from api.planning import store
+from api.planning.carrying_on import RUN, carry_on
 from api.planning.replan_types import ReplanRun
 from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, is_storable, key_of
 from api.roles import Role, require
-from solver_jobs.errors import JobError
 from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem, read_plan
 from solver_jobs.foundry.task import MOST_SECONDS, ReplanTask
 
-RUN = ("input", "runId")
 ASOF_DATE = ("input", "asofDate")
 TIME_LIMIT = ("input", "timeLimitSeconds")
 IDEMPOTENCY_KEY = ("input", "idempotencyKey")
@@ -137,8 +136,8 @@ class ReplanMutations:
                 raise no_scenario()
             plan = await _plan(connection, key, run, locked["asof_date"])
             problem = await _problem(connection, key, None)
-            later = rolled(problem, plan, weeks)
-            await foundry.put_scenario(connection, locked["name"], stored_form(later))
+            later = await carry_on(connection, problem, run, plan, weeks)
+            await foundry.put_scenario(connection, locked["name"], stored_form(later.problem))
         return RollScenarioPayload(scenario=stored_one(Scenario, key))
 
 
@@ -233,20 +232,11 @@ async def _plan(connection: Connection, scenario: UUID, run: UUID, monday: date)
             path=RUN,
             hint="Replan the scenario as of its Monday, and roll it on with that run.",
         )
+    if row["what_if"] is not None:
+        raise UserMistake(
+            "PLAN_OF_A_WHAT_IF",
+            "The run planned a what-if: with other data than the scenario's.",
+            path=RUN,
+            hint="Change the scenario as the what-if did, replan it, and roll it on with that run.",
+        )
     return read_plan(row["plan"])
-
-
-def rolled(problem: FoundryProblem, plan: FoundryPlan, weeks: int) -> FoundryProblem:
-    """Give the problem of a later Monday, had the plan been carried out as planned.
-
-    Raises
-    ------
-    UserMistake
-        The plan does not fit the problem.
-    """
-    from solver_jobs.foundry.roll import roll  # with the tables of numpy, which the start can do without
-
-    try:
-        return roll(problem, plan, weeks)
-    except JobError as error:
-        raise UserMistake(error.code, error.message, path=RUN, hint=error.hint) from error

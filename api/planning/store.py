@@ -96,7 +96,14 @@ QUEUE_REPLAN = "select create_replan($1, $2, $3, $4)"
 
 RUN_OF_KEY = "select id, kind from plan_runs where idempotency_key = $1"
 
-PLAN = "select scenario_id, asof_date, plan from replans where run_id = $1"
+PLAN = """
+select p.scenario_id, p.asof_date, p.plan, r.what_if
+from replans as p
+join plan_runs as r on r.id = p.run_id
+where p.run_id = $1
+"""
+
+TASK = "select problem from plan_runs where id = $1"
 
 CANCEL = "select cancel_run($1, $2)"
 
@@ -137,8 +144,14 @@ async def run_of_key(connection: Connection, token: str) -> Row | None:
 
 
 async def plan(connection: Connection, run: UUID) -> Row | None:
-    """Read the plan of a replan that succeeded: scenario_id, asof_date, plan in its JSON form."""
+    """Read the plan of a replan that succeeded: scenario_id, asof_date, plan in its JSON form, what_if."""
     return await connection.fetchrow(PLAN, run)
+
+
+async def task(connection: Connection, run: UUID) -> Mapping[str, Any]:
+    """Read what a run was given, in its JSON form."""
+    found: Mapping[str, Any] = await connection.fetchval(TASK, run)
+    return found
 
 
 async def cancel(connection: Connection, key: UUID, *, keep_best: bool) -> Mapping[str, Any]:

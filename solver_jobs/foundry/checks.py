@@ -25,7 +25,7 @@ from solver_jobs.foundry.instance import (
     kilograms,
 )
 from solver_jobs.foundry.problem import FLASK_SIZES, FoundryProblem, Order, Part
-from solver_jobs.foundry.wording import say_count
+from solver_jobs.foundry.wording import say_count, say_some
 
 _DATED_TABLES = (
     "initial_order_progress",
@@ -154,7 +154,8 @@ def _references(problem: FoundryProblem) -> Iterator[Finding]:
     if gone:
         yield warning(
             "PREVIOUS_PLAN_OF_OTHER_ORDERS",
-            f"The previous plan has {len(gone)} orders that are not among the orders: {_some(sorted(gone))}.",
+            f"The previous plan has {len(gone)} orders that are not among the orders: "
+            f"{say_some(sorted(gone))}.",
             ("previous_plan",),
             "They are left out of the comparison.",
         )
@@ -210,7 +211,7 @@ def _odd_days(problem: FoundryProblem, dates: Sequence[date]) -> Iterator[Findin
     if clash:
         yield warning(
             "HOLIDAY_IN_CALENDAR",
-            f"{_some([str(day) for day in clash])} stand both in the calendar and among the holidays.",
+            f"{say_some([str(day) for day in clash])} stand both in the calendar and among the holidays.",
             ("calendar_workdays",),
             "The calendar counts: they are working days.",
         )
@@ -427,7 +428,7 @@ def _loaded(shop: _Shop) -> Iterator[Finding]:
     if done:
         yield warning(
             "LOADED_BUT_DONE",
-            f"Of orders whose patterns are loaded nothing is left to mold: {_some(done)}.",
+            f"Of orders whose patterns are loaded nothing is left to mold: {say_some(done)}.",
             ("initial_patterns_loaded",),
             "A pattern like that comes off the line, or stays where that spares a change and the place is "
             "not needed.",
@@ -538,7 +539,3 @@ def _beyond_all_horizons(shop: _Shop) -> Iterator[Finding]:
 
 def _units(many: int, one_verb: str, verb: str) -> str:
     return f"1 unit {one_verb}" if many == 1 else f"{many} units {verb}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from solver_jobs.errors import JobError
 from solver_jobs.foundry.calendar import WorkCalendar
 from solver_jobs.foundry.problem import FLASK_SIZES, FoundryProblem, Part, PatternUnit, Settings, Workday
+from solver_jobs.foundry.wording import say_some
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -438,10 +439,9 @@ class _Dispatch:
 
     def _too_long(self, queue: list[int]) -> JobError:
         ids = [self._problem.orders[o].order_id for o in queue]
-        named = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
         return JobError(
             "HORIZON_TOO_LONG",
             f"After {self._limit} working days {int(self._left.sum())} molds would still be open, "
-            f"of orders {named}.",
+            f"of orders {say_some(ids)}.",
             "Compare their quantities with the capacities a day: one has a digit too many or too few.",
         )

@@ -237,7 +237,7 @@ async def test_what_was_wished_while_the_service_was_away_is_planned_when_it_is_
     (run,) = await runs_of(planner, scenario)
     assert run["warnings"][0] == (
         "This replan was due on Monday, 2026-01-05 at 06:00, and could only be queued on Monday, "
-        "2026-01-05 at 09:00: the service was away."
+        "2026-01-05 at 09:00 (UTC): the service was away."
     )
 
 
@@ -418,6 +418,47 @@ async def test_weeks_without_a_monday_are_carried_on_together(
     *_, run = await runs_of(planner, scenario)
     assert run["asofDate"] == "2026-01-19"
     assert await asof(planner, scenario) == date(2026, 1, 19)
+
+
+async def test_the_calendar_and_the_orders_of_today_are_carried_on(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+) -> None:
+    await mondays.look()
+    (first,) = await runs_of(planner, scenario)
+    await carry_out(jobs, first["id"])
+    change = """mutation ($scenario: ID!) {
+      setCalendar(input: { scenarioId: $scenario, closures: [{first: "2026-01-19", last: "2026-01-30"}] }) {
+        userErrors { message } }
+      upsertOrders(input: { scenarioId: $scenario, remove: ["A-2"] }) { userErrors { message } }
+    }"""
+    changed = await planner.ask(change, scenario=scenario)
+    assert [payload["userErrors"] for payload in changed.values()] == [[], []]
+    clock.now = SIX + WEEK
+    await mondays.look()
+    *_, run = await runs_of(planner, scenario)
+    assert run["error"] is None
+    problem = problem_of(run)
+    workdays = {row.date for row in problem.calendar_workdays or ()}
+    assert date(2026, 1, 16) in workdays
+    assert not workdays & {date(2026, 1, day) for day in range(19, 31)}
+    assert {order.order_id for order in problem.orders} == {"A-1", "A-3"}
+    await carry_out(jobs, run["id"])
+    *_, run = await runs_of(planner, scenario)
+    assert run["warnings"][1] == (
+        "The plan it was carried on by has orders that are none of the scenario any more: A-2. What was to be "
+        "molded of them by 2026-01-12 holds flasks and metal."
+    )
+
+
+@pytest.mark.parametrize("zone", ["CEST", "europe/berlin"])
+async def test_a_time_zone_that_postgres_alone_knows_is_no_reason_not_to_plan(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, admin: Connection, zone: str
+) -> None:
+    await admin.execute("update tenants set time_zone = $1", zone)
+    clock.now = SIX + timedelta(hours=5)
+    await mondays.look()
+    (run,) = await runs_of(planner, scenario)
+    assert (run["status"], run["error"]) == ("QUEUED", None)
 
 
 async def test_a_what_if_is_no_plan_to_carry_on_by(

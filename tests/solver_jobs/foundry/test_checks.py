@@ -299,7 +299,7 @@ WARNINGS: list[tuple[str, dict[str, Any], str, list[str]]] = [
         "PREVIOUS_PLAN_OF_OTHER_ORDERS",
         {"previous_plan": plan(("O8", 1, 1), ("O9", 1, 1), ("O1", 1, 1))},
         "previous_plan",
-        ["2 orders", "O8, O9"],
+        ["2 orders", "O8 and O9"],
     ),
     (
         "MORE_ORDERS_THAN_PLACES",
