@@ -445,8 +445,8 @@ async def test_the_calendar_and_the_orders_of_today_are_carried_on(
     await carry_out(jobs, run["id"])
     *_, run = await runs_of(planner, scenario)
     assert run["warnings"][1] == (
-        "The plan it was carried on by has orders that are none of the scenario any more: A-2. What was to be "
-        "molded of them by 2026-01-12 holds flasks and metal."
+        "The plan it was carried on by has orders that are none of the scenario any more: A-2. "
+        "What was to be molded of them by 2026-01-12 holds flasks and metal."
     )
 
 

@@ -399,7 +399,8 @@ async def test_a_scenario_is_rolled_on_by_its_own_plan_of_its_own_monday_alone(
 async def test_a_scenario_is_not_rolled_on_by_a_plan_of_other_data(office: Desk) -> None:
     scenario = await import_scenario(office)
     many = """mutation ($scenario: ID!) { replanMany(input: {
-        scenarioIds: [$scenario], whatIf: {overtimeDays: [2]}, timeLimitSeconds: 1 }) { batch { runs { nodes { id } } } } }"""
+        scenarioIds: [$scenario], whatIf: {overtimeDays: [2]}, timeLimitSeconds: 1
+    }) { batch { runs { nodes { id } } } } }"""
     (run,) = (await office.ask(many, scenario=scenario))["replanMany"]["batch"]["runs"]["nodes"]
     assert (await follow(office, run["id"]))[-1]["status"] == "SUCCEEDED"
     mistake = await office.mistake(ROLL, scenario=scenario, run=run["id"])
