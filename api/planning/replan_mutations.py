@@ -49,7 +49,7 @@ class ReplanMondayInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="Any text, new for each run that is wanted: asked twice with the same one, the second "
-        "answer is the first one's run.",
+        "answer is the first one's run. Refused with another scenario.",
     )
 
 
@@ -108,11 +108,13 @@ class ReplanMutations:
         seconds, token = checked_seconds(input.time_limit_seconds), checked_token(input.idempotency_key)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "starting a replan")
-            key = await _same_run(connection, token)
+            key = await _same_run(connection, token, scenario)
             if key is None:
                 problem = await _problem(connection, scenario, input.asof_date)
                 task = ReplanTask(problem=problem, time_limit_seconds=seconds).model_dump(mode="json")
                 key = await store.queue_replan(connection, scenario, problem.asof_date, task, token)
+                # Somebody may have asked with the same key while the problem was read.
+                await _same_run(connection, token, scenario)
         await info.context.services.dispatcher.hand_over(key)
         return ReplanMondayPayload(run=stored_one(ReplanRun, key))
 
@@ -185,13 +187,14 @@ def _weeks(asked: int | None) -> int:
     return weeks
 
 
-async def _same_run(connection: Connection, token: str | None) -> UUID | None:
-    """Find the replan that was asked for with this idempotency key."""
+async def _same_run(connection: Connection, token: str | None, scenario: UUID) -> UUID | None:
+    """Find the replan of the scenario that was asked for with this idempotency key."""
     found = await store.run_of_key(connection, token) if token else None
-    if found and found["kind"] != "REPLAN":
+    if found and found["scenario_id"] != scenario:
+        other = "another scenario" if found["kind"] == "REPLAN" else f"another kind, {found['kind']}"
         raise UserMistake(
             "IDEMPOTENCY_KEY_USED",
-            f"idempotencyKey {token!r} belongs to a run of another kind, {found['kind']}.",
+            f"idempotencyKey {token!r} belongs to a run of {other}.",
             path=IDEMPOTENCY_KEY,
             hint="Use a new UUID for each run that is wanted.",
         )

@@ -94,7 +94,7 @@ QUEUE_FORECAST = "select create_run('FORECAST', $1::jsonb, $2::date)"
 
 QUEUE_REPLAN = "select create_replan($1, $2, $3, $4)"
 
-RUN_OF_KEY = "select id, kind from plan_runs where idempotency_key = $1"
+RUN_OF_KEY = "select id, kind, scenario_id from plan_runs where idempotency_key = $1"
 
 PLAN = """
 select p.scenario_id, p.asof_date, p.plan, r.what_if
@@ -139,7 +139,7 @@ async def queue_replan(
 
 
 async def run_of_key(connection: Connection, token: str) -> Row | None:
-    """Find the run that was asked for with an idempotency key: id, kind."""
+    """Find the run that was asked for with an idempotency key: id, kind, scenario_id."""
     return await connection.fetchrow(RUN_OF_KEY, token)
 
 

@@ -335,6 +335,23 @@ async def test_the_same_key_gives_the_same_run(planner: Desk) -> None:
     assert await replan(planner, scenario) != await replan(planner, scenario)
 
 
+async def test_a_key_is_of_one_scenario(planner: Desk) -> None:
+    scenario = await import_scenario(planner)
+    first = await replan(planner, scenario, key="monday")
+    other = await import_scenario(planner, name="Inland")
+    mistake = await planner.mistake(REPLAN, scenario=other, key="monday")
+    assert (mistake["code"], mistake["path"]) == ("IDEMPOTENCY_KEY_USED", ["input", "idempotencyKey"])
+    assert "another scenario" in mistake["message"]
+    assert await replan(planner, scenario, key="monday") == first
+
+
+async def test_a_key_that_two_scenarios_take_at_once_goes_to_one(planner: Desk) -> None:
+    scenarios = [await import_scenario(planner, name=name) for name in ("Harbour", "Inland")]
+    answers = await asyncio.gather(*(planner.ask(REPLAN, scenario=one, key="monday") for one in scenarios))
+    errors = [error["code"] for answer in answers for error in answer["replanMonday"]["userErrors"]]
+    assert errors == ["IDEMPOTENCY_KEY_USED"]
+
+
 async def test_no_more_replans_wait_at_once_than_a_tenant_may_have(planner: Desk) -> None:
     scenario = await import_scenario(planner)
     runs = [await replan(planner, scenario, key=f"run {number}") for number in range(4)]
