@@ -174,7 +174,8 @@ class _Attempt:
         except ValidationError as error:
             raise _problem_invalid(error) from error
         result: BaseModel = kind.solve(problem, stop=self._stop, progress=self._hear)
-        self._hear("verifying", max(self._latest.percent, 99.0))
+        last = self._latest
+        self._hear("verifying", max(last.percent, 99.0), last.best_objective, last.best_bound)
         if violations := kind.verify(problem, result):
             raise _plan_invalid(violations)
         return result.model_dump(mode="json")

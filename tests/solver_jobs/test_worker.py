@@ -5,12 +5,16 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from solver_jobs.kinds import Kind, Listener, StopSignal, kind_of
+from solver_jobs.store import Claim, DirectStore, Progress, Stop
+from solver_jobs.worker import Ending, work
 from tests.database import connected
 from tests.solver_jobs.forecast.plants import melt_shop_rows
 from tests.solver_jobs.paused_worker import STEPS
@@ -208,6 +212,42 @@ async def test_progress_and_signs_of_life_reach_the_database(
         go(tmp_path)
         assert await worker.ended() == SETTLED
     assert await outcome(shop, queued) == ("SUCCEEDED", ONE_RESULT)
+
+
+class Listening(DirectStore):
+    """Hears what is told of a run's progress."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.heard: dict[str, Progress] = {}
+        self.verifying = threading.Event()
+
+    async def progress(self, claim: Claim, progress: Progress) -> Stop | None:
+        self.heard[progress.phase] = progress
+        if progress.phase == "verifying":
+            self.verifying.set()
+        return await super().progress(claim, progress)
+
+
+async def test_the_figures_of_the_best_plan_stay_while_it_is_verified(shop: Shop, queued: UUID) -> None:
+    async with Listening(shop.database.jobs_url) as store:
+
+        def kind(name: str) -> Kind[Any, Any]:
+            real = kind_of(name)
+
+            def solve(problem: Any, *, stop: StopSignal, progress: Listener) -> Any:
+                result = real.solve(problem, stop=stop, progress=lambda *_: None)
+                progress("polish", 90.0, 7.0, 3.0)
+                return result
+
+            def verify(problem: Any, result: Any) -> list[str]:
+                assert store.verifying.wait(30)
+                return real.verify(problem, result)
+
+            return Kind(real.parse, solve, verify)
+
+        assert await work(queued, store, lease_seconds=60, kinds=kind) is Ending.SUCCEEDED
+    assert store.heard["verifying"] == Progress("verifying", 99.0, 7.0, 3.0)
 
 
 @pytest.mark.parametrize("step", ["solving", "stubborn"])

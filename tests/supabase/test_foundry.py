@@ -81,8 +81,10 @@ def result() -> Mapping[str, Any]:
 
 
 async def finish(database: TemporaryDatabase, run: uuid.UUID, result: Mapping[str, Any]) -> None:
+    """Claim a run, tell a first plan that is worse than the last one, and end it."""
     async with connected(database.jobs_url) as jobs:
         token = (await jobs.fetchval("select claim_run($1)", run))["lease_token"]
+        await jobs.execute("select progress_run($1, $2, 'improve', 50, 38200000, 1)", run, token)
         await jobs.execute("select finish_run($1, $2, $3)", run, token, result)
 
 
@@ -110,6 +112,9 @@ async def test_a_result_becomes_rows_of_all_tables(
     assert (row["late_molds"], row["objective"]) == (found["summary"]["late"], found["summary"]["objective"])
     assert row["plan"] == json.loads(json.dumps(found))
     assert list(row["explanation"]) == found["explanation"]["sentences"]
+    told = await admin.fetchrow("select best_objective, best_bound from plan_runs where id = $1", run)
+    assert told is not None
+    assert tuple(told) == (row["objective"], row["bound"])
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,15 @@ async def test_progress_tells_phase_objective_bound_and_gap(office: Desk) -> Non
     assert len(told) >= 4
 
 
+async def test_the_last_progress_tells_the_figures_of_the_plan(office: Desk) -> None:
+    run_id = await replan(office, await import_scenario(office, big_problem()), seconds=1)
+    last = (await follow(office, run_id))[-1]["progress"]
+    summary = (await office.ask(PLAN, id=run_id))["planRun"]["summary"]
+    assert (last["phase"], last["percent"]) == ("done", 100)
+    assert (last["bestObjective"], last["bestBound"]) == (summary["objective"], summary["bound"])
+    assert last["gap"] == pytest.approx(summary["gap"])
+
+
 async def test_a_run_that_is_ended_early_keeps_its_best_plan(office: Desk, admin: Connection) -> None:
     scenario = await import_scenario(office, big_problem())
     run_id = await replan(office, scenario, seconds=300)
