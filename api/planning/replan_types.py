@@ -71,7 +71,21 @@ class ReplanSummary:
     """The figures of a replan."""
 
     late_molds: int = strawberry.field(description="Planned units that are delivered after their due date.")
-    late_orders: int = strawberry.field(description="Orders with such units.")
+    late_orders: int = read(
+        Column(
+            "(select count(*)::int from order_status as o"
+            " where o.run_id = {row}.run_id and o.late_qty + o.credit_late_qty > 0)"
+        ),
+        description="Orders that are late, by such units or by units already molded: as many as "
+        "`orderStatuses(late: true)` lists.",
+    )
+    credit_late_molds: int = read(
+        Column(
+            "(select coalesce(sum(o.credit_late_qty), 0)::int from order_status as o"
+            " where o.run_id = {row}.run_id)"
+        ),
+        description="Units already molded that are expected after their due date, whatever is planned.",
+    )
     pattern_starts: int = strawberry.field(
         description="Patterns put on the line; day 0 counts unless it was loaded."
     )
@@ -206,8 +220,8 @@ ORDER_ID = Argument(
 LATE = Argument(
     "late",
     bool | None,
-    "Only orders with planned units that are late (true), or without (false).",
-    where="({row}.late_qty > 0) = {value}",
+    "Only orders with late units, planned or already molded (true), or without (false).",
+    where="({row}.late_qty + {row}.credit_late_qty > 0) = {value}",
 )
 OtherRun = Annotated[strawberry.ID, strawberry.argument(description="Id of the replan to compare with.")]
 

@@ -197,6 +197,29 @@ async def test_only_late_orders_are_told_where_they_are_asked_for(office: Desk) 
         assert [row["order"]["orderId"] for row in found["dailyOrders"]["nodes"]] == ["A-1"]
 
 
+async def test_an_order_is_late_by_what_is_molded_already_too(office: Desk) -> None:
+    credited = {
+        **PROBLEM,
+        "initial_order_progress": [{"order_id": "A-2", "molded_qty_credit": 6}],
+        "expected_deliveries": [{"order_id": "A-2", "date": "2026-01-26", "qty": 6}],
+    }
+    run_id = (await planned(office, await import_scenario(office, credited)))["id"]
+    query = """query ($id: ID!) { planRun(id: $id) { ... on ReplanRun {
+        summary { lateMolds creditLateMolds lateOrders }
+        late: orderStatuses(late: true) { totalCount nodes { order { orderId } creditLateQty reason } }
+        onTime: orderStatuses(late: false) { nodes { order { orderId } } }
+    } } }"""
+    told = (await office.ask(query, id=run_id))["planRun"]
+    assert told["summary"] == {"lateMolds": 2, "creditLateMolds": 6, "lateOrders": 2}
+    assert [(row["order"]["orderId"], row["creditLateQty"]) for row in told["late"]["nodes"]] == [
+        ("A-2", 6),
+        ("A-3", 0),
+    ]
+    assert told["late"]["totalCount"] == told["summary"]["lateOrders"]
+    assert "already molded" in told["late"]["nodes"][0]["reason"]
+    assert [row["order"]["orderId"] for row in told["onTime"]["nodes"]] == ["A-1"]
+
+
 async def test_progress_tells_phase_objective_bound_and_gap(office: Desk) -> None:
     scenario = await import_scenario(office, big_problem())
     run_id = await replan(office, scenario, seconds=4)
