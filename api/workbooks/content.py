@@ -82,20 +82,21 @@ class ScheduleTable:
 
 @dataclass(frozen=True, slots=True)
 class FoundryRow:
-    """One row of a foundry's table: the row of the sheet, its values and their columns by name."""
+    """One row of a foundry's table: the row of the sheet, and its values by name."""
 
     number: int
     values: dict[str, str | int | float | bool]
-    columns: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundryTable:
-    """One table of a foundry problem."""
+    """One table of a foundry problem, and where its headers stand."""
 
     table: str
     sheet: str
     rows: tuple[FoundryRow, ...]
+    header_row: int
+    columns: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

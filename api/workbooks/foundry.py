@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import Enum
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
-from api.workbooks.cells import Fault, Sheet, Value, clean, describe, plain_number
+from api.workbooks.cells import Fault, Sheet, Value, clean, describe, plain_number, shorten
 from api.workbooks.content import Content, FoundryRow, FoundryTable, Reading
+from api.workbooks.foundry_tables import NEEDED, ONCE, TABLES, Form
 from api.workbooks.kinds import WorkbookKind
-from api.workbooks.messages import CellMessage, Code, Findings, Severity
+from api.workbooks.messages import CellMessage, Code, Findings, Severity, coordinate
 
 HEADER_ROWS = 10
 """Rows in which a sheet's headers are looked for, notes above them being common."""
@@ -19,105 +19,8 @@ MAX_TEXT = 200
 _MOST = 1e9
 
 
-class Form(Enum):
-    """What a column holds, in words for messages."""
-
-    TEXT = "a text"
-    WHOLE = "a whole number"
-    NUMBER = "a number"
-    DAY = "a date"
-    ANY = "a value"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table; `required` ones have a value in every row."""
-
-    form: Form
-    required: bool = True
-    note: str = ""
-
-
-_T, _W, _N, _D = Form.TEXT, Form.WHOLE, Form.NUMBER, Form.DAY
-_ORDER = Column(_T, note="Name of the order.")
-_DAY = Column(_W, note="Working days since the Monday; 0 is the first.")
-
-TABLES: Mapping[str, Mapping[str, Column]] = {
-    "scenario": {
-        "name": Column(_T, False, "Name under which the data are stored."),
-        "asof_date": Column(_D, note="The Monday from which is planned."),
-        "frozen_days": Column(_W, False, "First days that stay as in previous_plan."),
-    },
-    "parts": {
-        "part_id": Column(_T, note="Name of the part."),
-        "flask_size": Column(_T, note="S, M or L."),
-        "cool_hours": Column(_N, note="Hours from pour to shakeout."),
-        "finish_hours": Column(_N, note="Hours of finishing."),
-        "gross_weight_ton": Column(_N, note="Tons of metal poured into one mold."),
-        "alloy": Column(_T, False),
-    },
-    "orders": {
-        "order_id": _ORDER,
-        "part_id": Column(_T, note="Name of its part."),
-        "qty": Column(_W, note="Units ordered, those already molded included."),
-        "due_date": Column(_D, note="Last day of delivery."),
-        "priority": Column(_W, False, "Lower is more urgent; 100 unless told."),
-    },
-    "resources": {
-        "flasks_S": Column(_W, note="Flasks of size S."),
-        "flasks_M": Column(_W, note="Flasks of size M."),
-        "flasks_L": Column(_W, note="Flasks of size L."),
-        "molding_max_per_day": Column(_W, note="Molds a day, all patterns together."),
-        "molding_max_same_part_per_day": Column(_W, note="Molds a day of one pattern."),
-        "pour_max_ton_per_day": Column(_N, note="Tons poured a day."),
-        "max_patterns": Column(_W, False, "Patterns on the line at once; 6 unless told."),
-        "notes": Column(_T, False),
-    },
-    "calendar_workdays": {
-        "workday_index": Column(_W, note="0, 1, 2 and so on."),
-        "date": Column(_D, note="The working day."),
-        "week_index": Column(_W, False, "Its week, for weekly reports."),
-    },
-    "holidays": {"holiday": Column(_D, note="A day without work beyond calendar_workdays.")},
-    "initial_order_progress": {
-        "order_id": _ORDER,
-        "molded_qty_credit": Column(_W, note="Units molded before the Monday."),
-    },
-    "initial_patterns_loaded": {
-        "order_id": _ORDER,
-        "is_loaded": Column(_W, note="1: its pattern is on the line on the Monday morning."),
-    },
-    "initial_flask_inuse": {
-        "flask_size": Column(_T, note="S, M or L."),
-        "release_workday_index": Column(_W, note="First workday on which they are free again."),
-        "qty_inuse": Column(_W, note="Flasks."),
-    },
-    "initial_pour_load": {"workday_index": _DAY, "tons_committed": Column(_N, note="Tons already promised.")},
-    "expected_deliveries": {
-        "order_id": _ORDER,
-        "date": Column(_D, note="Day of delivery."),
-        "qty": Column(_W, note="Units already molded."),
-    },
-    "pins": {
-        "order_id": _ORDER,
-        "workday_index": _DAY,
-        "molds": Column(_W, note="Exactly so many molds on that day; 0 forbids it."),
-    },
-    "previous_plan": {
-        "order_id": _ORDER,
-        "workday_index": _DAY,
-        "molds": Column(_W, note="Molds of the plan before."),
-    },
-    "settings": {
-        "setting": Column(_T, note="Name of a setting, such as policy."),
-        "value": Column(Form.ANY, False),
-    },
-}
-"""The columns of each table, under the names of the foundry problem."""
-NEEDED = ("scenario", "parts", "orders", "resources")
-
-Headers: TypeAlias = Mapping[str, int]
-"""Columns of a sheet by their headers in small letters."""
+Headers: TypeAlias = Mapping[str, tuple[int, ...]]
+"""Columns of a sheet, from left to right, by their headers in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +31,15 @@ class _Place:
     sheet: Sheet
     header_row: int
     headers: Headers
+    columns: dict[str, int]
+    """The table's own columns; of two with one header, the left one."""
+
+    @classmethod
+    def of(cls, table: str, sheet: Sheet, header_row: int, headers: Headers) -> Self:
+        """Find the columns of a table among the headers."""
+        known = {name: headers.get(name.casefold()) for name in TABLES[table]}
+        columns = {name: numbers[0] for name, numbers in known.items() if numbers}
+        return cls(table, sheet, header_row, headers, columns)
 
 
 def read_foundry(sheets: list[Sheet]) -> Reading | None:
@@ -147,8 +59,10 @@ def read_foundry(sheets: list[Sheet]) -> Reading | None:
                 "Delete one of the two sheets, or move its rows into the other.",
             )
         else:
-            rows = tuple(_rows(place, said))
-            tables[place.table] = FoundryTable(place.table, place.sheet.name, rows)
+            rows = tuple(_rows(place, said)) if _check_headers(place, said) else ()
+            table = FoundryTable(place.table, place.sheet.name, rows, place.header_row, place.columns)
+            _report_repeated(table, said)
+            tables[place.table] = table
     read = {place.sheet.name for place in places}
     for sheet in sheets:
         if sheet.rows and sheet.name not in read:
@@ -181,7 +95,7 @@ def _find(sheet: Sheet) -> _Place | None:
     for row in list(sheet.row_numbers())[:HEADER_ROWS]:
         headers = _headers(sheet, row)
         if named in TABLES and any(name.casefold() in headers for name in TABLES[named]):
-            return _Place(named, sheet, row, headers)
+            return _Place.of(named, sheet, row, headers)
         fitting = [
             name
             for name, columns in TABLES.items()
@@ -190,7 +104,7 @@ def _find(sheet: Sheet) -> _Place | None:
         best = max((_required(name) for name in fitting), default=0)
         found = [name for name in fitting if _required(name) == best]
         if len(found) == 1 and best > 1:
-            return _Place(found[0], sheet, row, headers)
+            return _Place.of(found[0], sheet, row, headers)
     return None
 
 
@@ -199,22 +113,28 @@ def _required(table: str) -> int:
 
 
 def _headers(sheet: Sheet, row: int) -> Headers:
-    return {
-        clean(value).casefold().replace(" ", "_"): column
-        for column, value in sorted(sheet.rows[row].items(), reverse=True)
-        if isinstance(value, str)
-    }
+    found: dict[str, tuple[int, ...]] = {}
+    for column, value in sorted(sheet.rows[row].items()):
+        if isinstance(value, str):
+            name = clean(value).casefold().replace(" ", "_")
+            found[name] = (*found.get(name, ()), column)
+    return found
 
 
-def _rows(place: _Place, said: Findings) -> Iterator[FoundryRow]:
+def _check_headers(place: _Place, said: Findings) -> bool:
+    """Say what is wrong about the headers; give whether the rows below can be read."""
     columns = TABLES[place.table]
-    known = {name.casefold() for name in columns}
-    for header, number in place.headers.items():
-        if header not in known:
+    known = {name.casefold(): name for name in columns}
+    for header, numbers in place.headers.items():
+        if header in known:
+            _report_twice(place, known[header], numbers, said)
+            continue
+        for number in numbers:
             said.warn(
                 Code.COLUMN_IGNORED,
                 (place.header_row, number),
-                f"{place.table} has no column {header!r}; nothing of it is stored.",
+                f"{place.table} has no column {shorten(str(place.sheet.get(place.header_row, number)))!r}; "
+                "nothing of it is stored.",
                 f"Correct the header if it is meant for one of {', '.join(columns)}.",
             )
     lacking = [name for name, one in columns.items() if one.required and name.casefold() not in place.headers]
@@ -225,16 +145,50 @@ def _rows(place: _Place, said: Findings) -> Iterator[FoundryRow]:
             f"{place.table} lacks the column `{name}`.",
             "Add the column, or correct its header.",
         )
-    for row in () if lacking else place.sheet.row_numbers(first=place.header_row + 1):
-        told = {
-            name: value
-            for name in columns
-            if (column := place.headers.get(name.casefold()))
-            and (value := place.sheet.get(row, column)) is not None
-        }
+    return not lacking
+
+
+def _report_twice(place: _Place, name: str, numbers: tuple[int, ...], said: Findings) -> None:
+    first, *others = numbers
+    for number in others:
+        said.error(
+            Code.FOUNDRY_COLUMN_TWICE,
+            (place.header_row, number),
+            f"The column `{name}` stands in {coordinate(place.header_row, first)} and again in "
+            f"{coordinate(place.header_row, number)}; expected once.",
+            "Delete the column that is not meant, or give it another header.",
+        )
+
+
+def _rows(place: _Place, said: Findings) -> Iterator[FoundryRow]:
+    for row in place.sheet.row_numbers(first=place.header_row + 1):
+        cells = ((name, place.sheet.get(row, column)) for name, column in place.columns.items())
+        told = {name: value for name, value in cells if value is not None}
         if told:
-            where = {name: place.headers[name.casefold()] for name in told}
-            yield FoundryRow(row, _values(place, row, told, said), where)
+            yield FoundryRow(row, _values(place, row, told, said))
+
+
+def _report_repeated(table: FoundryTable, said: Findings) -> None:
+    """Refuse what would silently stand instead of a row above: second rows of scenario, a setting twice."""
+    if table.table in ONCE:
+        for row in table.rows[1:]:
+            said.error(
+                Code.FOUNDRY_CELL,
+                (row.number, 1),
+                f"{table.table} has a second row; expected one.",
+                "Delete the row that is not meant.",
+            )
+    rows: dict[object, int] = {}
+    for row in table.rows if table.table == "settings" else ():
+        name = row.values.get("setting")
+        if name is not None and rows.setdefault(name, row.number) != row.number:
+            column = table.columns["setting"]
+            said.error(
+                Code.FOUNDRY_CELL,
+                (row.number, column),
+                f"The setting {name} stands in {coordinate(rows[name], column)} too; expected once.",
+                "Delete the row that is not meant.",
+            )
 
 
 def _values(
@@ -242,7 +196,7 @@ def _values(
 ) -> dict[str, str | int | float | bool]:
     values: dict[str, str | int | float | bool] = {}
     for name, column in TABLES[place.table].items():
-        at = row, place.headers.get(name.casefold(), 1)
+        at = row, place.columns.get(name, 1)
         found = told.get(name)
         if found is None:
             if column.required:

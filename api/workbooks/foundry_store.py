@@ -12,7 +12,7 @@ from api.foundry.problem import same_data, sound_problem, stored_form
 from api.payloads import UserMistakes
 from api.relay import UserMistake
 from api.workbooks.content import Content, FoundryTable, Reading
-from api.workbooks.foundry import TABLES
+from api.workbooks.foundry_tables import TABLES
 from api.workbooks.messages import CellMessage, Code, Severity, coordinate
 from api.workbooks.report import WorkbookReport
 from solver_jobs.foundry.findings import Finding
@@ -97,7 +97,7 @@ def _cell(places: dict[str, FoundryTable], path: Sequence[str]) -> tuple[str, st
     if not table.rows or position >= len(table.rows):
         return table.sheet, None
     row = table.rows[position]
-    return table.sheet, coordinate(row.number, row.columns.get(names[column - 1], column))
+    return table.sheet, coordinate(row.number, table.columns.get(names[column - 1], column))
 
 
 def _report(

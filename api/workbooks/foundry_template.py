@@ -13,7 +13,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from api.workbooks.foundry import TABLES, Form
+from api.workbooks.foundry_tables import TABLES, Form
 
 EXAMPLE: Mapping[str, Any] = {
     "name": "My foundry",
