@@ -6,11 +6,10 @@ from datetime import datetime
 
 import strawberry
 
-from api.foundry.types import BY_PLACE, Order, Part, Scenario
+from api.foundry.types import BASE, BY_PLACE, Order, Part, Scenario
 from api.reads.mapping import Argument, First, Page, read, rising
 from api.relay import Connection
 
-BASE = "(select b.id from scenarios as b order by b.is_base desc, b.created_at, b.id limit 1)"
 SCENARIO_ID = Argument(
     "scenarioId",
     strawberry.ID | None,

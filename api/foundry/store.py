@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from api.database import Connection, Row
 
 # The scenario of a name, made or brought to a new Monday; the row stays locked while its data are replaced.
@@ -43,7 +45,7 @@ insert into parts
     (tenant_id, scenario_id, position, part_id, flask_size, cool_hours, finish_hours, gross_weight_ton, alloy)
 select (select current_tenant_id()), $1, r.nr, r.part_id, r.flask_size, r.cool_hours, r.finish_hours,
     r.gross_weight_ton, r.alloy
-from rows from (jsonb_to_recordset($2::jsonb -> 'parts') as (
+from rows from (jsonb_to_recordset($2::text::jsonb -> 'parts') as (
     part_id text, flask_size text, cool_hours numeric, finish_hours numeric, gross_weight_ton numeric,
     alloy text)) with ordinality as r (
     part_id, flask_size, cool_hours, finish_hours, gross_weight_ton, alloy, nr)
@@ -56,7 +58,7 @@ set position = excluded.position, flask_size = excluded.flask_size, cool_hours =
 PUT_ORDERS = """
 insert into orders (tenant_id, scenario_id, position, order_id, part_id, qty, due_date, priority)
 select (select current_tenant_id()), $1, r.nr, r.order_id, r.part_id, r.qty, r.due_date, r.priority
-from rows from (jsonb_to_recordset($2::jsonb -> 'orders') as (
+from rows from (jsonb_to_recordset($2::text::jsonb -> 'orders') as (
     order_id text, part_id text, qty integer, due_date date, priority integer)) with ordinality as r (
     order_id, part_id, qty, due_date, priority, nr)
 on conflict (tenant_id, scenario_id, order_id) do update
@@ -69,7 +71,7 @@ insert into resources
     (tenant_id, scenario_id, "flasks_S", "flasks_M", "flasks_L", molding_max_per_day,
      molding_max_same_part_per_day, pour_max_ton_per_day, max_patterns, notes)
 select (select current_tenant_id()), $1, r.*
-from jsonb_to_record($2::jsonb -> 'resources') as r (
+from jsonb_to_record($2::text::jsonb -> 'resources') as r (
     "flasks_S" integer, "flasks_M" integer, "flasks_L" integer, molding_max_per_day integer,
     molding_max_same_part_per_day integer, pour_max_ton_per_day numeric, max_patterns integer, notes text)
 """
@@ -77,61 +79,62 @@ from jsonb_to_record($2::jsonb -> 'resources') as r (
 PUT_CALENDAR = """
 insert into calendar_workdays (tenant_id, scenario_id, workday_index, date, week_index)
 select (select current_tenant_id()), $1, r.*
-from jsonb_to_recordset(coalesce(nullif($2::jsonb -> 'calendar_workdays', 'null'), '[]')) as r (
+from jsonb_to_recordset(coalesce(nullif($2::text::jsonb -> 'calendar_workdays', 'null'), '[]')) as r (
     workday_index integer, date date, week_index integer)
 """
 
 PUT_PROGRESS = """
 insert into initial_order_progress (tenant_id, scenario_id, asof_date, order_id, molded_qty_credit)
-select (select current_tenant_id()), $1, ($2::jsonb ->> 'asof_date')::date, r.*
-from jsonb_to_recordset($2::jsonb -> 'initial_order_progress') as r (
+select (select current_tenant_id()), $1, ($2::text::jsonb ->> 'asof_date')::date, r.*
+from jsonb_to_recordset($2::text::jsonb -> 'initial_order_progress') as r (
     order_id text, molded_qty_credit integer)
 """
 
 PUT_LOADED = """
 insert into initial_patterns_loaded (tenant_id, scenario_id, asof_date, order_id, is_loaded)
-select (select current_tenant_id()), $1, ($2::jsonb ->> 'asof_date')::date, r.*
-from jsonb_to_recordset($2::jsonb -> 'initial_patterns_loaded') as r (order_id text, is_loaded integer)
+select (select current_tenant_id()), $1, ($2::text::jsonb ->> 'asof_date')::date, r.*
+from jsonb_to_recordset($2::text::jsonb -> 'initial_patterns_loaded') as r (order_id text, is_loaded integer)
 """
 
 PUT_FLASKS = """
 insert into initial_flask_inuse
     (tenant_id, scenario_id, asof_date, position, flask_size, release_workday_index, qty_inuse)
-select (select current_tenant_id()), $1, ($2::jsonb ->> 'asof_date')::date, r.nr, r.flask_size,
+select (select current_tenant_id()), $1, ($2::text::jsonb ->> 'asof_date')::date, r.nr, r.flask_size,
     r.release_workday_index, r.qty_inuse
-from rows from (jsonb_to_recordset($2::jsonb -> 'initial_flask_inuse') as (
+from rows from (jsonb_to_recordset($2::text::jsonb -> 'initial_flask_inuse') as (
     flask_size text, release_workday_index integer, qty_inuse integer)) with ordinality as r (
     flask_size, release_workday_index, qty_inuse, nr)
 """
 
 PUT_POURS = """
 insert into initial_pour_load (tenant_id, scenario_id, asof_date, position, workday_index, tons_committed)
-select (select current_tenant_id()), $1, ($2::jsonb ->> 'asof_date')::date, r.nr, r.workday_index,
+select (select current_tenant_id()), $1, ($2::text::jsonb ->> 'asof_date')::date, r.nr, r.workday_index,
     r.tons_committed
-from rows from (jsonb_to_recordset($2::jsonb -> 'initial_pour_load') as (
+from rows from (jsonb_to_recordset($2::text::jsonb -> 'initial_pour_load') as (
     workday_index integer, tons_committed numeric)) with ordinality as r (workday_index, tons_committed, nr)
 """
 
 PUT_DELIVERIES = """
 insert into expected_deliveries (tenant_id, scenario_id, asof_date, position, order_id, date, qty)
-select (select current_tenant_id()), $1, ($2::jsonb ->> 'asof_date')::date, r.nr, r.order_id, r.date, r.qty
-from rows from (jsonb_to_recordset($2::jsonb -> 'expected_deliveries') as (
+select (select current_tenant_id()), $1, ($2::text::jsonb ->> 'asof_date')::date, r.nr, r.order_id, r.date,
+    r.qty
+from rows from (jsonb_to_recordset($2::text::jsonb -> 'expected_deliveries') as (
     order_id text, date date, qty integer)) with ordinality as r (order_id, date, qty, nr)
 """
 
-# A plan may still name orders that have left the data since: they count in its stability.
+# A plan may still name orders that have left the data since: every comparison leaves them out.
 PUT_PREVIOUS = """
 insert into previous_plan (tenant_id, scenario_id, order_id, workday_index, molds)
 select (select current_tenant_id()), $1, r.*
-from jsonb_to_recordset(coalesce(nullif($2::jsonb -> 'previous_plan', 'null'), '[]')) as r (
+from jsonb_to_recordset(coalesce(nullif($2::text::jsonb -> 'previous_plan', 'null'), '[]')) as r (
     order_id text, workday_index integer, molds integer)
-where exists (select from orders as o where o.scenario_id = $1 and o.order_id = r.order_id)
+where exists (select from orders as o where o.scenario_id = $1 and o.order_id = r.order_id and o.active)
 """
 
 PUT_PINS = """
 insert into pins (tenant_id, scenario_id, order_id, workday_index, molds)
 select (select current_tenant_id()), $1, r.*
-from jsonb_to_recordset($2::jsonb -> 'pins') as r (order_id text, workday_index integer, molds integer)
+from jsonb_to_recordset($2::text::jsonb -> 'pins') as r (order_id text, workday_index integer, molds integer)
 """
 
 # Orders need their parts, everything else its orders.
@@ -224,8 +227,9 @@ async def put_scenario(connection: Connection, name: str, problem: dict[str, Any
     )
     for statement in (*CLEAR, RETIRE_ORDERS, RETIRE_PARTS):
         await connection.execute(statement, key)
+    content = orjson.dumps(problem).decode()
     for statement in PUT:
-        await connection.execute(statement, key, problem)
+        await connection.execute(statement, key, content)
     return key
 
 

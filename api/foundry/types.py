@@ -103,6 +103,8 @@ class MondayReplan:
 
 
 BY_PLACE = (rising("position", int),)
+BASE = "(select b.id from scenarios as b order by b.is_base desc, b.created_at, b.id limit 1)"
+"""The scenario that is meant where none is named."""
 
 
 @stored(Table("scenarios"))
@@ -116,9 +118,7 @@ class Scenario(Node):
         description="The Monday of its initial state, on which the next replan starts."
     )
     is_base: bool = read(
-        Column(
-            "{row}.id = (select b.id from scenarios as b order by b.is_base desc, b.created_at, b.id limit 1)"
-        ),
+        Column(f"{{row}}.id = {BASE}"),
         description="Whether it is the base scenario, which is meant where none is named.",
     )
     settings: JSON = strawberry.field(

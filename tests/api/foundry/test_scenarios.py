@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 import pytest
 
 from api.foundry import store
+from api.foundry.problem import stored_form
 from api.relay import parse_node_id
 from solver_jobs.foundry.generate import generate
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
 from tests.api.desk import Desk
 from tests.api.foundry.shop import CLONE, IMPORT, PROBLEM
+from tests.database import Connection
 
 SCENARIOS = """
 { scenarios { totalCount nodes {
@@ -211,6 +214,50 @@ async def test_a_copy_has_all_data_and_leaves_the_original_alone(planner: Desk) 
     assert same(await stored(planner, scenario)) == same(read_problem(FULL))
     mistake = await planner.mistake(CLONE, id=scenario, name="What if")
     assert mistake["code"] == "NAME_TAKEN"
+
+
+GONE: Mapping[str, Any] = {
+    **PROBLEM,
+    "orders": PROBLEM["orders"][:2],
+    "previous_plan": [
+        {"order_id": "A-1", "workday_index": 0, "molds": 2},
+        {"order_id": "A-3", "workday_index": 0, "molds": 1},
+    ],
+}
+"""Its previous plan names an order that has left."""
+
+
+async def test_a_previous_plan_is_kept_of_the_orders_that_are_there(planner: Desk) -> None:
+    scenario = await put(planner, {**GONE, "orders": PROBLEM["orders"]})
+    payload = (await planner.ask(IMPORT, name="Harbour", problem=GONE))["importScenario"]
+    assert [warning["code"] for warning in payload["warnings"]] == ["PREVIOUS_PLAN_OF_OTHER_ORDERS"]
+    kept = {**GONE, "previous_plan": GONE["previous_plan"][:1]}
+    assert same(await stored(planner, scenario)) == same(read_problem(kept))
+
+
+async def test_a_copy_leaves_out_orders_that_are_gone_from_the_previous_plan_too(
+    planner: Desk, admin: Connection
+) -> None:
+    scenario = await put(planner, {**GONE, "orders": PROBLEM["orders"]})
+    await admin.execute("update orders set active = false where order_id = 'A-3'")
+    copy = (await planner.ask(CLONE, id=scenario, name="What if"))["cloneScenario"]["scenario"]
+    kept = {**GONE, "previous_plan": GONE["previous_plan"][:1]}
+    assert same(await stored(planner, copy["id"])) == same(read_problem(kept))
+
+
+async def test_a_problem_is_written_as_json_once(planner: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, dumps = [], orjson.dumps
+
+    def noted(value: Any, *args: Any, **options: Any) -> bytes:
+        if isinstance(value, dict) and "previous_plan" in value:
+            written.append(value)
+        return dumps(value, *args, **options)
+
+    problem = stored_form(read_problem(FULL))
+    monkeypatch.setattr(orjson, "dumps", noted)
+    async with planner.context.transaction() as connection:
+        await store.put_scenario(connection, "Harbour", problem)
+    assert len(written) == 1
 
 
 async def test_the_first_scenario_is_base_until_another_is_made_base(planner: Desk) -> None:
