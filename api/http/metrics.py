@@ -161,13 +161,13 @@ async def _runs(services: Services) -> list[Metric]:
 
 
 def run_gauges(rows: Iterable[Row]) -> Iterator[Metric]:
-    """Show runs by kind and status, and how long the oldest queued one of a kind has waited."""
+    """Show runs by kind and status, and how long the oldest queued one of a kind, of no batch, has waited."""
     runs = GaugeMetricFamily(
         "pourplan_runs", "Stored plan runs by kind and status.", labels=("kind", "status")
     )
     age = GaugeMetricFamily(
         "pourplan_queue_age_seconds",
-        "Seconds that the oldest queued run has waited, by kind; 0 without any.",
+        "Seconds that the oldest queued run of no batch has waited, by kind; 0 without any.",
         labels=("kind",),
     )
     waited: dict[str, float] = {}

@@ -829,6 +829,37 @@ async def test_the_statistics_count_all_tenants(shop: Shop) -> None:
     assert [tuple(row) for row in rows] == [("FORECAST", "QUEUED", 2), ("FORECAST", "RUNNING", 1)]
 
 
+async def test_the_statistics_read_an_index_and_not_all_that_was_ever_planned(shop: Shop) -> None:
+    # Vacuum marks pages as visible to all when their commits are on disk.
+    await shop.admin.execute("set synchronous_commit to on")
+    await shop.admin.execute(
+        "insert into public.plan_runs (tenant_id, kind, status, problem, month, requested_by, finished_at)"
+        " select $1, 'FORECAST', case when n > 0 then 'SUCCEEDED' else 'QUEUED' end,"
+        " jsonb_build_object('orders', repeat(md5(n::text), 20)), '2024-09-01', gen_random_uuid(),"
+        " case when n > 0 then now() end from generate_series(0, 20000) as n",
+        shop.plant.id,
+    )
+    await shop.admin.execute("vacuum analyze public.plan_runs")
+    before = await scans(shop.admin)
+    rows = await shop.admin.fetch("select status, runs from public.run_statistics() order by status")
+    assert [tuple(row) for row in rows] == [("QUEUED", 1), ("SUCCEEDED", 20000)]
+    after = await scans(shop.admin)
+    assert after["seq_scan"] == before["seq_scan"]
+    assert after["idx_scan"] > before["idx_scan"]
+    assert after["idx_tup_fetch"] - before["idx_tup_fetch"] < 10
+
+
+async def scans(admin: Connection) -> asyncpg.Record:
+    """How often the runs were read, by themselves and by an index."""
+    await admin.execute("select pg_stat_force_next_flush()")
+    row = await admin.fetchrow(
+        "select seq_scan, idx_scan, idx_tup_fetch from pg_stat_user_tables"
+        " where relid = 'public.plan_runs'::regclass"
+    )
+    assert row
+    return row
+
+
 async def test_only_the_tenants_own_users_see_the_result(shop: Shop) -> None:
     other = await add_plant(shop.admin, "other")
     run = await shop.create()

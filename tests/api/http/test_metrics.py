@@ -88,6 +88,34 @@ async def test_runs_and_the_age_of_the_queue(
     assert [sample.value for sample in gauges["pourplan_queue_age_seconds"].samples] == [0]
 
 
+async def test_what_ifs_wait_for_their_turn_without_ageing_the_queue(
+    database: TemporaryDatabase, admin: Connection, jobs: Connection
+) -> None:
+    plant = await add_plant(admin)
+    async with connected(database.api_url) as connection, as_user(connection, plant.planner):
+        scenario = await connection.fetchval(
+            "insert into scenarios (tenant_id, name, asof_date)"
+            " values (current_tenant_id(), 'Harbour', '2026-01-05') returning id"
+        )
+        told = [{"scenario_id": str(scenario), "asof_date": "2026-01-05", "what_if": {"max_patterns": 3}}]
+        await connection.execute("select create_batch('Grid', $1, array['{}'::jsonb])", told)
+    await admin.execute("update plan_runs set requested_at = now() - interval '5 hours'")
+    assert await queue_age(jobs) == 0
+    async with connected(database.api_url) as connection, as_user(connection, plant.planner):
+        await connection.execute("select create_replan($1, '2026-01-05', '{}')", scenario)
+    await admin.execute(
+        "update plan_runs set requested_at = now() - interval '1 hour' where batch_id is null"
+    )
+    assert 3600 <= await queue_age(jobs) < 3700
+
+
+async def queue_age(jobs: Connection) -> float:
+    """The age of the replans' queue."""
+    gauges = {gauge.name: gauge for gauge in run_gauges(await jobs.fetch(STATISTICS))}
+    (sample,) = gauges["pourplan_queue_age_seconds"].samples
+    return float(sample.value)
+
+
 def test_only_so_many_names_are_told_apart() -> None:
     metrics = Metrics()
     for number in range(MAX_NAMES + 50):
