@@ -47,8 +47,7 @@ class Board:
         self.places_left = i.max_patterns - self.unit_on.sum(axis=0)
         self.molds_left = i.molding_max - self.molds.sum(axis=0)
         metal = i.kg @ self.molds
-        free = np.append(i.pour_free[1:], i.pour_max)
-        self.metal_left = free - metal
+        self.metal_left = i.pour_free[1:] - metal
         self.flasks_left = i.flasks_free - self.held
         made = np.zeros((i.n_units, self.days), np.int64)
         np.add.at(made, i.unit, self.molds)

@@ -16,8 +16,6 @@ from .score import Layout
 
 Ints = npt.NDArray[np.int64]
 
-PLENTY = 1 << 40
-"""A capacity that is never scarce."""
 SIZES = "SML"
 
 
@@ -41,7 +39,7 @@ class Floor:
         self._instance = instance
         self.places = np.full(days, instance.max_patterns, np.int64)
         self.molds = np.full(days, instance.molding_max, np.int64)
-        self.metal = np.append(instance.pour_free[1:days], PLENTY)
+        self.metal = instance.pour_free[1:].copy()
         self.flasks = instance.flasks_free[:, :days].copy()
         self.room = np.full((instance.n_units, days), instance.same_part_max, np.int64)
         self.on = np.zeros((instance.n_units, days), bool)

@@ -56,7 +56,7 @@ def day_caps(instance: Instance) -> tuple[Ints, Ints]:
         for k in range(int(instance.stay[o])):
             most[o, : days - k] = np.minimum(most[o, : days - k], flasks[k:])
     metal = instance.pour_free[1:][None, :] // np.maximum(instance.kg, 1)[:, None]
-    most[:, : days - 1] = np.minimum(most[:, : days - 1], metal)
+    most = np.minimum(most, metal)
     pinned = instance.pinned
     least = np.where(pinned > 0, pinned, 0)
     return least, np.where(pinned >= 0, pinned, most)
@@ -234,6 +234,6 @@ def capacity_value(instance: Instance, prices: Prices) -> float:
     return float(
         instance.max_patterns * prices.places.sum()
         + instance.molding_max * prices.molds.sum()
-        + (prices.metal[:-1] * instance.pour_free[1:]).sum()
+        + (prices.metal * instance.pour_free[1:]).sum()
         + (prices.flasks * instance.flasks_free).sum()
     )

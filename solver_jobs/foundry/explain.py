@@ -80,14 +80,13 @@ def _bottlenecks(board: Board, late: tuple[LateOrder, ...]) -> list[Bottleneck]:
         for cause in order.causes:
             blamed[cause.resource] = blamed.get(cause.resource, 0) + cause.units
     lightest = int(i.kg[i.remaining > 0].min(initial=0))
-    metal_after = np.append(i.pour_committed[1:], 0)
     rows: list[tuple[Resource, Bools, float, float]] = [
         ("PATTERN_PLACES", board.places_left < 1, float(board.unit_on[:, day].sum()), i.max_patterns),
         ("MOLDING", board.molds_left < 1, float(board.molds[:, day].sum()), i.molding_max),
         (
             "METAL",
             board.metal_left < max(1, lightest),
-            float((i.kg @ board.molds + metal_after)[day].sum()),
+            float((i.kg @ board.molds + i.pour_committed[1:])[day].sum()),
             i.pour_max,
         ),
     ]
@@ -111,7 +110,7 @@ def _bottlenecks(board: Board, late: tuple[LateOrder, ...]) -> list[Bottleneck]:
 
 def _peaks(board: Board) -> Iterator[Peak]:
     i = board.instance
-    metal = i.pour_committed + np.concatenate(([0], (i.kg @ board.molds)[:-1]))
+    metal = i.pour_committed[:-1] + np.concatenate(([0], (i.kg @ board.molds)[:-1]))
     rows: list[tuple[Resource, Ints, float, float]] = [
         ("PATTERN_PLACES", board.unit_on.sum(axis=0), i.max_patterns, 1.0),
         ("MOLDING", board.molds.sum(axis=0), i.molding_max, 1.0),

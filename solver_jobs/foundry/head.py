@@ -175,8 +175,7 @@ class HeadModel:
         add([(self.y[u, d], 1) for u in self._units if (u, d) in self.y], upper=i.max_patterns)
         today = [o for o in self._orders if (o, d) in self.x]
         add([(self.x[o, d], 1) for o in today], upper=i.molding_max)
-        if d + 1 < i.horizon:
-            add([(self.x[o, d], int(i.kg[o])) for o in today], upper=int(i.pour_free[d + 1]))
+        add([(self.x[o, d], int(i.kg[o])) for o in today], upper=int(i.pour_free[d + 1]))
         for s in range(len(i.flasks)):
             held = [
                 (self.x[o, k], 1)

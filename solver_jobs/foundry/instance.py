@@ -96,7 +96,8 @@ class Instance:
     flasks, flasks_initial, flasks_free
         (3) flasks owned; (3, H + longest stay) used by earlier molds; (3, H) the rest, at least zero.
     pour_max, pour_committed, pour_free
-        Kilograms a day; (H) promised; (H) the rest, at least zero. Molds of day d are poured on d + 1.
+        Kilograms a day; (H + 1) promised; (H + 1) the rest, at least zero. Molds of day d are poured on
+        d + 1, those of the last day on the day after the horizon.
     molding_max, same_part_max, max_patterns
         Molds a day, molds a day of one unit, units on the line a day.
     pinned
@@ -211,7 +212,7 @@ def compile_problem(problem: FoundryProblem, horizon: int | None = None) -> Inst
         fitting, last = np.zeros((len(problem.orders), 0), np.int64), -1
     settings = problem.settings
     flasks, initial = _flasks(problem, horizon + int(rows.stay.max(initial=0)))
-    committed = _committed(problem, horizon)
+    committed = _committed(problem, horizon + 1)
     previous, outside = _previous(problem, horizon)
     pour_max = kilograms(problem.resources.pour_max_ton_per_day)
     molds = np.zeros((len(rows.remaining), horizon), np.int64)

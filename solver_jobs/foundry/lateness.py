@@ -145,7 +145,7 @@ def _from_before(board: Board, o: int, blame: _Blame) -> int:
     if blame.resource in FLASKS:
         return int(i.flasks_initial[i.size[o], days].sum())
     if blame.resource == "METAL":
-        return int(np.append(i.pour_committed, 0)[days + 1].sum())
+        return int(i.pour_committed[days + 1].sum())
     return 0
 
 

@@ -85,9 +85,9 @@ class LiteralModel:
             self.rows.add([(self.y[u, d], 1) for u in self._units], upper=self.instance.max_patterns)
 
     def pour_within_capacity(self) -> None:
-        """9.4: sum_o kg[o] x[o,t-1] + committed[t] <= capacity."""
+        """9.4: sum_o kg[o] x[o,t-1] + committed[t] <= capacity; t runs to the day after the horizon."""
         i = self.instance
-        for t in self._days[1:]:
+        for t in range(1, i.horizon + 1):
             metal = [(self.x[o, t - 1], int(i.kg[o])) for o in self._orders]
             self.rows.add(metal, upper=int(i.pour_free[t]))
 

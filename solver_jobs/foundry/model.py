@@ -150,9 +150,9 @@ class ReplanModel:
             self.model.add(total(self.y[u, d] for u in self._units) <= self.instance.max_patterns)
 
     def pour_within_capacity(self) -> None:
-        """9.4: sum_o kg[o] x[o,d-1] <= pour capacity - committed, on day d."""
+        """9.4: sum_o kg[o] x[o,d-1] <= pour capacity - committed, on day d, to the one after the horizon."""
         i = self.instance
-        for d in self._days[:-1]:
+        for d in self._days:
             metal = weighted((self.x[o, d], int(i.kg[o])) for o in self._orders if (o, d) in self.x)
             self.model.add(metal <= int(i.pour_free[d + 1]))
 

@@ -118,7 +118,7 @@ def _summary(
 def poured(instance: Instance, molds: Ints) -> Ints:
     """Kilograms poured by day, committed ones included; the last day's molds are poured after the horizon."""
     planned = instance.kg @ molds
-    return instance.pour_committed + np.concatenate(([0], planned[:-1]))
+    return instance.pour_committed[:-1] + np.concatenate(([0], planned[:-1]))
 
 
 def _congestion(instance: Instance, molds: Ints) -> float:

@@ -34,7 +34,7 @@ class TradeOff:
         self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
         capacity = np.concatenate([
             np.full(instance.horizon, instance.max_patterns), np.full(instance.horizon, instance.molding_max),
-            instance.pour_free[1:], instance.flasks_free.ravel(),
+            instance.pour_free[1:-1], instance.flasks_free.ravel(),
         ])  # fmt: skip
         self._capacity = [self._model.add_linear_constraint(ub=float(c)) for c in capacity]
         self._choice = [self._model.add_linear_constraint(lb=1.0, ub=1.0) for _ in dual.orders]

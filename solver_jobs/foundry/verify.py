@@ -312,11 +312,11 @@ class _Check:
                 yield f"{self.named(day)}: {patterns} patterns are on the line, it has {cap} places (9.3)."
 
     def metal_is_kept(self) -> Iterator[str]:
-        """9.4: metal of the molds of day t-1 fits beside what is committed on day t."""
+        """9.4: molds of day t-1 and what is committed on day t fit into its metal, calendar or not."""
         cap = round(1000 * self.resources.pour_max_ton_per_day)
         for day, kg in sorted(self.planned_kg().items()):
             committed = self.committed_kg(day)
-            if day < self.days and kg > max(0, cap - committed):
+            if kg > max(0, cap - committed):
                 yield (
                     f"{self.named(day)}: {kg} kg to pour beside {committed} kg committed, "
                     f"the shop pours at most {cap} kg (9.4)."

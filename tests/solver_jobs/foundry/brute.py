@@ -90,19 +90,15 @@ def fits(problem: FoundryProblem, chosen: list[Option]) -> bool:
         return False
     if any(sum(option.molds[day] for option in chosen) > shop.molding_max_per_day for day in days):
         return False
-    metal, held = Counter[int](), Counter[tuple[str, int]]()
+    if not pours(problem, chosen):
+        return False
+    held = Counter[tuple[str, int]]()
     for option in chosen:
         stay = 1 + ceil(option.part.cool_hours / 24) + 1
         for day, made in enumerate(option.molds):
-            metal[day + 1] += made * round(1000 * option.part.gross_weight_ton)
             for later in range(day, day + stay):
                 held[option.part.flask_size, later] += made
     for day in days:
-        committed = sum(
-            round(1000 * r.tons_committed) for r in problem.initial_pour_load if r.workday_index == day
-        )
-        if metal[day] > max(0, round(1000 * shop.pour_max_ton_per_day) - committed):
-            return False
         for size in ("S", "M", "L"):
             before = sum(
                 r.qty_inuse
@@ -112,3 +108,16 @@ def fits(problem: FoundryProblem, chosen: list[Option]) -> bool:
             if held[size, day] > max(0, shop.flasks(size) - before):
                 return False
     return True
+
+
+def pours(problem: FoundryProblem, chosen: list[Option]) -> bool:
+    """Whether the metal of each day's molds is there the day after, also after the last one (9.4)."""
+    metal = Counter[int]()
+    for option in chosen:
+        for day, made in enumerate(option.molds):
+            metal[day + 1] += made * round(1000 * option.part.gross_weight_ton)
+    most = round(1000 * problem.resources.pour_max_ton_per_day)
+    committed = Counter[int]()
+    for row in problem.initial_pour_load:
+        committed[row.workday_index] += round(1000 * row.tons_committed)
+    return all(kg <= max(0, most - committed[day]) for day, kg in metal.items())
