@@ -164,15 +164,16 @@ def replan(
 @export_app.command("plan")
 def export_plan(
     run: Annotated[
-        str | None, typer.Argument(help="Id of a replan; the newest unless told.", metavar="[RUN]")
+        str | None,
+        typer.Argument(help="Id of a replan; the base scenario's newest unless told.", metavar="[RUN]"),
     ] = None,
     form: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.XLSX,
     output: Output = None,
 ) -> None:
     """Write a foundry plan: its rows as CSV, calendar, orders and days as a workbook, or all as JSON."""
-    from api.cli import replanning
+    from api.cli import plan_export
 
-    _in_session(replanning.export_plan, run, form, output)
+    _in_session(plan_export.export_plan, run, form, output)
 
 
 @export_app.command("forecast")

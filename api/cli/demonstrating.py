@@ -6,8 +6,9 @@ from api.cli.failure import CommandFailed
 from api.cli.forecasting import forecast
 from api.cli.importing import import_files
 from api.cli.local_session import LocalSession
-from api.cli.replanning import SCENARIOS, import_scenario, replan
+from api.cli.replanning import replan
 from api.cli.sample import SAMPLE, WORKBOOKS, digests, stored_digests
+from api.cli.scenarios import SCENARIOS, import_scenario
 from api.cli.session import Session
 from api.cli.terminal import out
 
@@ -49,9 +50,9 @@ async def demonstrate(session: Session) -> None:
 
 async def _demonstrate_foundry(session: Session) -> None:
     """Import the sample foundry, unless another one is at home here, and replan its Monday."""
-    scenarios = (await session.ask(SCENARIOS))["scenarios"]["nodes"]
+    scenarios = {one["name"] async for one in session.each(SCENARIOS)}
     out.print()
-    if any(one["name"] != FOUNDRY for one in scenarios):
+    if scenarios - {FOUNDRY}:
         out.print("There are other foundry scenarios here: the sample foundry is not mixed in.")
         return
     await import_scenario(session, SAMPLE / "foundry.json", name=FOUNDRY)

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.text import Text
 
 from api.cli.failure import CommandFailed
-from api.cli.replanning import check_scenario, import_scenario
 from api.cli.sample import WORKBOOKS, digests, stored_digests
+from api.cli.scenarios import check_scenario, import_scenario
 from api.cli.session import Session
 from api.cli.terminal import out
 from api.workbooks.terminal import render_report

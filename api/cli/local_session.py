@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import httpx
 from graphql import GraphQLError
+from starlette.applications import Starlette
 
 from api.auth import LOCAL_IDENTITY
 from api.cli.failure import CommandFailed
@@ -14,7 +17,8 @@ from api.cli.session import ForecastFile, Session
 from api.context import Context, Services
 from api.reads.execute import unpacked
 from api.reports import store
-from api.reports.formats import ExportFormat, render
+from api.reports.formats import ExportFormat
+from api.reports.routes import ROUTES
 from api.scalars import parse_month
 from api.schema import schema
 from api.services import open_services
@@ -54,19 +58,21 @@ class LocalSession(Session):
             return await import_workbooks(connection, files, dry_run=dry_run, files=self.services.originals)
 
     async def newest_forecast(self, month: str, form: ExportFormat) -> ForecastFile | None:
-        """Write the newest forecast of a month."""
+        """Give the newest forecast of a month, and tell how it was rounded."""
+        file = await super().newest_forecast(month, form)
         async with self.services.database.transaction(self.context.identity) as connection:
             found = await store.newest_forecast(connection, parse_month(month))
-        if found is None:
-            return None
-        return ForecastFile(
-            content=render(found, form),
-            name=found.file_name(form),
-            total_heats=found.total_heats,
-            grades=len(found.scrap_chef()),
-            finished_at=found.finished_at,
-            rounding=found.rounding,
-        )
+        return replace(file, rounding=found.rounding) if file and found else file
+
+    async def fetch(self, url: str) -> bytes:
+        """Fetch a file by its download link from the service's own routes, in this process."""
+        downloads = Starlette(routes=ROUTES)
+        downloads.state.services = self.services
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(downloads)) as http:
+            answer = await http.get(url)
+        if answer.status_code != 200:
+            raise CommandFailed(f"The file was not given: {answer.json()['error']['message']}")
+        return answer.content
 
 
 def _failure(errors: list[GraphQLError]) -> CommandFailed:

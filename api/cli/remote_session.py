@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
 from api.cli.failure import AnswerLost, CommandFailed
-from api.cli.session import ATTEMPTS, ForecastFile, Session, pause
+from api.cli.session import ATTEMPTS, Session, pause
 from api.http.hosts import LOOPBACK
-from api.reports.formats import ExportFormat
 from api.settings import Settings
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Severity
@@ -34,14 +32,6 @@ mutation ($file: Upload!, $dryRun: Boolean!) {
       kind sha256 stored rowsRead rowsStored messages { severity sheet cell code message hint }
     }
     userErrors { code message hint }
-  }
-}
-"""
-
-FORECAST = """
-query ($month: Month!, $form: ExportFormat!) {
-  forecast(month: $month) {
-    totalHeats finishedAt scrapChef { grade } download(format: $form) { url }
   }
 }
 """
@@ -102,20 +92,17 @@ class RemoteSession(Session):
         reports = {at: await self._import(*files[at], dry_run=dry_run) for at in order}
         return [reports[at] for at in range(len(files))]
 
-    async def newest_forecast(self, month: str, form: ExportFormat) -> ForecastFile | None:
-        """Fetch the newest forecast of a month by its download link."""
-        found = (await self.ask(FORECAST, month=month, form=form.name))["forecast"]
-        if found is None:
-            return None
-        url = found["download"]["url"]
-        finished = found["finishedAt"]
-        return ForecastFile(
-            content=await self._fetch(url),
-            name=unquote(urlsplit(url).path.rpartition("/")[2]),
-            total_heats=found["totalHeats"],
-            grades=len(found["scrapChef"]),
-            finished_at=datetime.fromisoformat(finished) if finished else None,
-        )
+    async def fetch(self, url: str) -> bytes:
+        """Fetch a file by its download link."""
+        # Told by how the service was reached, the link leads back there, whatever stands before it.
+        path = urlsplit(url)._replace(scheme="", netloc="").geturl()
+        try:
+            answer = await self._http.get(f"{self.place}{path}")
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if answer.status_code != 200:
+            raise CommandFailed(f"{self.place} did not give the file: HTTP {answer.status_code}.")
+        return answer.content
 
     # ------------------------------------------------------------------ by HTTP
 
@@ -149,17 +136,6 @@ class RemoteSession(Session):
             return await self._http.post(self._endpoint, headers=headers, **body)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
-
-    async def _fetch(self, url: str) -> bytes:
-        # Told by how the service was reached, the link leads back there, whatever stands before it.
-        path = urlsplit(url)._replace(scheme="", netloc="").geturl()
-        try:
-            answer = await self._http.get(f"{self.place}{path}")
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
-        if answer.status_code != 200:
-            raise CommandFailed(f"{self.place} did not give the file: HTTP {answer.status_code}.")
-        return answer.content
 
     async def _headers(self) -> dict[str, str]:
         headers = {"X-Pourplan-Tenant": self._settings.tenant} if self._settings.tenant else {}

@@ -48,6 +48,11 @@ def pourplan(
     )
 
 
+def kept_exports(data: Path, form: str) -> list[bytes]:
+    """What is kept of the files that were handed out."""
+    return [path.read_bytes() for path in data.glob(f"exports/*/*.{form}")]
+
+
 def workbooks() -> list[Path]:
     return sorted(SAMPLE.glob("*.xlsx"))
 
@@ -96,7 +101,9 @@ class TestASamplePlant:
         for form in ("csv", "xlsx", "json"):
             done = pourplan(data, "export", "forecast", "2024-09", "--format", form)
             assert done.returncode == 0, done.stderr
-            assert (data / f"pourplan-forecast-2024-09.{form}").stat().st_size > 0
+            written = (data / f"pourplan-forecast-2024-09.{form}").read_bytes()
+            assert written
+            assert kept_exports(data, form) == [written]
         assert json.loads((data / "pourplan-forecast-2024-09.json").read_text())["total_heats"] == 318
 
     def test_rounding_up_says_by_how_much_it_exceeds_the_order_book(self, data: Path) -> None:

@@ -18,12 +18,31 @@ from starlette.routing import Route
 from api.app import create_app
 from api.relay import parse_node_id
 from api.services import open_services
-from tests.api.cli.test_commands import SAMPLE, workbooks
+from tests.api.cli.test_commands import SAMPLE, kept_exports, workbooks
 from tests.api.foundry.shop import PROBLEM, big_problem
 from tests.api.http.process import POURPLAN, SECONDS, environment, free_port, run
 from tests.api.http.serving import Service, listening, settings_for
 from tests.database import Connection, Plant, TemporaryDatabase, add_plant, short_folder
 from tests.peers.issuer import Issuer, publishing
+
+WHAT_IF = """
+mutation ($scenario: ID!) {
+  replanMany(input: {scenarioIds: [$scenario], whatIf: {demandFactors: [2]}, timeLimitSeconds: 1}) {
+    batch { id }
+  }
+}
+"""
+PLAN_OF_A_WHAT_IF = "select id from plan_runs where what_if is not null and status = 'SUCCEEDED'"
+# More of them than a page of runs holds.
+MORE_WHAT_IFS = """
+insert into plan_runs
+select (jsonb_populate_record(run, jsonb_build_object('id', gen_random_uuid(), 'batch_place', place))).*
+from plan_runs as run, generate_series(1, 120) as place where run.what_if is not null
+"""
+MANY_SCENARIOS = """
+insert into scenarios (tenant_id, name, asof_date)
+select $1, 'Copy ' || number, date '2026-01-05' from generate_series(1, 1100) as number
+"""
 
 Serve = Callable[..., Awaitable[None]]
 Deal = Callable[[bytes, Serve], Awaitable[Response | None]]
@@ -38,6 +57,8 @@ class Elsewhere:
     issuer: Issuer
     plant: Plant
     home: Path
+    files: Path
+    """The service's own folder."""
 
     async def key(self, role: str = "PLANNER") -> str:
         token = self.issuer.token(None, sub=str(self.plant.admin))
@@ -98,7 +119,7 @@ async def elsewhere(
         settings = settings_for(database, tmp_path / "service", supabase_url=issuer.url)
         app = create_app(settings, open_services=lambda s: open_services(s, exclusive=True))
         async with listening(app) as service:
-            yield Elsewhere(service, issuer, plant, home)
+            yield Elsewhere(service, issuer, plant, home, tmp_path / "service")
 
 
 async def test_a_plants_september_is_the_same_at_a_service_and_on_this_machine(elsewhere: Elsewhere) -> None:
@@ -137,7 +158,52 @@ async def test_a_foundrys_monday_is_planned_at_a_service(elsewhere: Elsewhere) -
     assert "Foundry, from Monday 05 January 2026" in told
     code, told = await elsewhere.pourplan("export", "plan", "--format", "csv", "--output", "plan.csv")
     assert code == 0, told
-    assert (elsewhere.home / "plan.csv").read_text().startswith("asof_date,")
+    written = (elsewhere.home / "plan.csv").read_bytes()
+    assert written.startswith(b"asof_date,")
+    # The service keeps it once it is handed out, which may be a moment later.
+    async with asyncio.timeout(SECONDS):
+        while kept_exports(elsewhere.files, "csv") != [written]:
+            await asyncio.sleep(0.05)
+
+
+async def test_what_was_only_tried_out_is_not_the_foundrys_plan(
+    elsewhere: Elsewhere, admin: Connection
+) -> None:
+    await elsewhere.imported("Foundry", PROBLEM)
+    code, told = await elsewhere.pourplan("replan", "--time-limit", "2")
+    assert code == 0, told
+    fewer = [{**order, "qty": 2} for order in PROBLEM["orders"]]
+    await elsewhere.imported("Trial", {**PROBLEM, "orders": fewer})
+    code, trial = await elsewhere.pourplan("replan", "--scenario", "Trial", "--time-limit", "2")
+    assert code == 0, trial
+    base = (await elsewhere.asked("{ baseScenario { id } }"))["baseScenario"]["id"]
+    await elsewhere.asked(WHAT_IF, scenario=base)
+    async with asyncio.timeout(SECONDS):
+        while not (what_if := await admin.fetchval(PLAN_OF_A_WHAT_IF)):
+            await asyncio.sleep(0.1)
+    await admin.execute(MORE_WHAT_IFS)
+
+    code, told = await elsewhere.pourplan("export", "plan", "--format", "csv")
+    assert code == 0, told
+    assert "31 molds of Foundry from 2026-01-05." in told
+    code, told = await elsewhere.pourplan("export", "plan", trial.split()[-1])
+    assert code == 0, told
+    assert "6 molds of Trial from 2026-01-05." in told
+    code, told = await elsewhere.pourplan("export", "plan", str(what_if))
+    assert code == 0, told
+    assert "62 molds of Foundry from 2026-01-05, under a what-if." in told
+
+
+async def test_a_scenario_is_found_among_thousands_and_the_nearest_are_named(
+    elsewhere: Elsewhere, admin: Connection
+) -> None:
+    await admin.execute(MANY_SCENARIOS, elsewhere.plant.id)
+    await elsewhere.imported("Foundry", PROBLEM)
+    code, told = await elsewhere.pourplan("replan", "--scenario", "Foundry", "--time-limit", "2")
+    assert code == 0, told
+    code, told = await elsewhere.pourplan("replan", "--scenario", "Fuondry")
+    assert code == 1
+    assert "The nearest of 1,101: Foundry, " in told
 
 
 async def test_a_file_that_is_no_workbook_is_reported_as_on_this_machine(elsewhere: Elsewhere) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from tests.api.cli.test_commands import PROGRAM, pourplan
+from tests.api.cli.test_commands import PROGRAM, kept_exports, pourplan
 from tests.api.cli.test_foundry_files import PROBLEM
 from tests.api.foundry.shop import big_problem
 from tests.database import short_folder
@@ -59,7 +59,7 @@ class TestAMonday:
         assert "pourplan import" in done.stderr
         exported = pourplan(data, "export", "plan")
         assert exported.returncode == 1
-        assert "There is no plan yet." in exported.stderr
+        assert "There is no foundry scenario yet." in exported.stderr
 
     def test_a_dry_run_checks_and_stores_nothing(self, data: Path) -> None:
         done = pourplan(data, "import", "--dry-run", "foundry.json")
@@ -72,6 +72,9 @@ class TestAMonday:
         assert done.returncode == 0, done.stderr
         assert "foundry scenario 'Harbour foundry', the base scenario, as of 2026-01-05" in done.stdout
         assert "Order A-3 is due on 2026-01-06" in done.stdout
+        exported = pourplan(data, "export", "plan")
+        assert exported.returncode == 1
+        assert "There is no plan of Harbour foundry yet." in exported.stderr
 
     def test_the_plan_is_printed_as_a_calendar_with_reasons_and_peaks(self, data: Path) -> None:
         done = pourplan(data, "replan", "--time-limit", "5")
@@ -94,7 +97,10 @@ class TestAMonday:
     def test_the_plan_leaves_as_a_workbook(self, data: Path) -> None:
         done = pourplan(data, "export", "plan")
         assert done.returncode == 0, done.stderr
-        book = openpyxl.load_workbook(data / "pourplan-plan-2026-01-05.xlsx")
+        assert "31 molds of Harbour foundry from 2026-01-05." in done.stderr
+        written = data / "pourplan-plan-2026-01-05.xlsx"
+        assert kept_exports(data, "xlsx") == [written.read_bytes()]
+        book = openpyxl.load_workbook(written)
         assert book.sheetnames == ["Calendar", "Weeks", "Orders", "Days", "Rows", "Summary"]
         header, *rows = book["Calendar"].iter_rows(values_only=True)
         assert header[:5] == ("order_id", "part_id", "due_date", "to mold", "late")

@@ -1,0 +1,118 @@
+"""A foundry's scenarios at a terminal: imported, checked, found by name."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from api.cli.failure import CommandFailed
+from api.cli.session import Session
+from api.cli.solving import read_content
+from api.cli.terminal import out
+from api.wording import counted
+from solver_jobs.errors import JobError
+from solver_jobs.foundry.checks import require_sound
+from solver_jobs.foundry.problem import read_problem
+
+NEAREST = 20
+"""How many scenarios are named where the one asked for is not there."""
+
+BASE = "{ baseScenario { id name } }"
+
+SCENARIOS = """
+query ($after: String) {
+  scenarios(first: 1000, after: $after) { nodes { id name } pageInfo { hasNextPage endCursor } }
+}
+"""
+
+IMPORT = """
+mutation ($name: String!, $problem: JSON!) {
+  importScenario(input: {name: $name, problem: $problem}) {
+    scenario { id name asofDate isBase orders(first: 0) { totalCount } parts(first: 0) { totalCount } }
+    warnings { code message hint }
+    userErrors { message hint }
+  }
+}
+"""
+
+
+async def import_scenario(session: Session, path: Path, *, name: str | None = None) -> None:
+    """Store a foundry problem from a JSON file as a scenario: under its own name, else the file's.
+
+    Raises
+    ------
+    CommandFailed
+        It can't be read, or can't be planned.
+    """
+    try:
+        problem = orjson.loads(read_content(path))
+    except orjson.JSONDecodeError as error:
+        raise CommandFailed(f"{path} is no JSON: {error}.") from error
+    own = problem.get("name") if isinstance(problem, dict) else None
+    stored = (await session.ask(IMPORT, name=name or own or path.stem, problem=problem))["importScenario"]
+    scenario = stored["scenario"]
+    base = ", the base scenario" if scenario["isBase"] else ""
+    out.print(
+        f"{path.name}: foundry scenario {scenario['name']!r}{base}, as of {scenario['asofDate']}: "
+        f"{scenario['orders']['totalCount']} orders of {scenario['parts']['totalCount']} parts.",
+        markup=False,
+        soft_wrap=True,
+    )
+    for warning in stored["warnings"]:
+        out.print(f"! {warning['message']} {warning['hint']}", style="yellow", markup=False, soft_wrap=True)
+
+
+def check_scenario(path: Path) -> None:
+    """Print what an import would say about a foundry problem.
+
+    Raises
+    ------
+    CommandFailed
+        It can't be read, or can't be planned.
+    """
+    try:
+        problem = read_problem(read_content(path))
+        findings = require_sound(problem)
+    except JobError as error:
+        raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
+    out.print(
+        f"{path.name}: foundry problem as of {problem.asof_date}: {counted(len(problem.orders), 'order')} of "
+        f"{counted(len(problem.parts), 'part')}; nothing is stored.",
+        markup=False,
+        soft_wrap=True,
+    )
+    for finding in findings:
+        out.print(f"! {finding.message} {finding.hint}", style="yellow", markup=False, soft_wrap=True)
+
+
+async def find_scenario(session: Session, name: str | None = None) -> dict[str, Any]:
+    """Give id and name of a scenario, the base scenario unless named.
+
+    Raises
+    ------
+    CommandFailed
+        There is no such scenario.
+    """
+    base: dict[str, Any] | None = (await session.ask(BASE))["baseScenario"]
+    if base is None:
+        raise CommandFailed(
+            "There is no foundry scenario yet.", "Import one: pourplan import data/sample/foundry.json"
+        )
+    if name in (None, base["name"]):
+        return base
+    others: list[str] = []
+    async for one in session.each(SCENARIOS):
+        if one["name"] == name:
+            return one
+        others.append(one["name"])
+    raise CommandFailed(f"There is no scenario {name!r}.", _nearest(str(name), others))
+
+
+def _nearest(name: str, others: list[str]) -> str:
+    if len(others) <= NEAREST:
+        return f"There are: {', '.join(sorted(others))}"
+    nearest = get_close_matches(name, others, NEAREST, cutoff=0)
+    return f"The nearest of {len(others):,}: {', '.join(nearest)}"
