@@ -12,14 +12,12 @@ from api.foundry.problem import same_data, sound_problem, stored_form
 from api.payloads import UserMistakes
 from api.relay import UserMistake
 from api.workbooks.content import Content, FoundryTable, Reading
+from api.workbooks.foundry_scenario import Target
 from api.workbooks.foundry_tables import TABLES
 from api.workbooks.messages import CellMessage, Code, Severity, coordinate
 from api.workbooks.report import WorkbookReport
 from solver_jobs.foundry.findings import Finding
 from solver_jobs.foundry.problem import read_problem
-
-UNNAMED = "Foundry"
-"""Name of a scenario whose workbook tells none."""
 
 
 async def put_foundry(
@@ -44,15 +42,15 @@ async def put_foundry(
     except UserMistake as mistake:
         return _report(reading, sha256, [_message(places, mistake)], stored=False)
     said = [_message(places, finding) for finding in findings]
-    name = problem.name or UNNAMED
-    key = await store.named(connection, name)
-    before = await store.problem(connection, key) if key else None
-    if before is not None and same_data(read_problem(before), problem):
+    target = await Target.find(connection, problem.name)
+    changed = target.before is None or not same_data(read_problem(target.before), problem)
+    said += target.messages(places["scenario"], problem.asof_date, changed=changed)
+    if not changed:
         nothing = "Nothing changed: all that the workbook says is stored already."
         said.append(CellMessage(Severity.INFO, "", None, Code.NOTHING_CHANGED, nothing))
         return _report(reading, sha256, said, stored=not dry_run)
     if not dry_run:
-        await store.put_scenario(connection, name, stored_form(problem))
+        await store.put_scenario(connection, target.name, stored_form(problem))
     return _report(reading, sha256, said, stored=not dry_run, changed=not dry_run)
 
 

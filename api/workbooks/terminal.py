@@ -32,12 +32,17 @@ _CELLS_SHOWN = 8
 def render_report(file_name: str, report: WorkbookReport, *, dry_run: bool = False) -> RenderableType:
     """Show a report: one line on the file, then errors, warnings and remarks, each with its cell and a hint.
 
+    Where the data of a foundry went stands right below the first line.
+
     Messages of one kind with the same hint stand together, and the hint is given once; those on one dragged
     cell are a single line.
     """
     parts: list[RenderableType] = [_headline(file_name, report, dry_run=dry_run)]
+    first = [message for message in report.messages if message.code == Code.FOUNDRY_SCENARIO]
+    parts += [Text(f"  {message.message}\n  → {message.hint}") for message in first]
+    rest = [message for message in report.messages if message not in first]
     for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO):
-        some = [message for message in report.messages if message.severity is severity]
+        some = [message for message in rest if message.severity is severity]
         parts += [Padding(_block(severity, alike), (0, 0, 0, 2)) for alike in _alike(some)]
     return Group(*parts)
 

@@ -1,6 +1,7 @@
 """A foundry's workbook: written, read, checked cell by cell, stored as a scenario."""
 
 import io
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from api.foundry.problem import same_data
+from api.workbooks.foundry_scenario import Target
 from api.workbooks.foundry_store import problem_of
 from api.workbooks.foundry_template import EXAMPLE, foundry_workbook
 from api.workbooks.kinds import WorkbookKind
@@ -29,6 +31,8 @@ CODES = {
     Code.FOUNDRY_CELL,
     Code.FOUNDRY_UNSOUND,
     Code.FOUNDRY_ODD,
+    Code.FOUNDRY_SCENARIO,
+    Code.FOUNDRY_UNNAMED,
 }
 SCENARIOS = "{ scenarios { nodes { id name asofDate orders { totalCount } } } }"
 
@@ -195,3 +199,47 @@ async def test_data_that_cannot_be_planned_are_named_with_their_cells(planner: D
     assert report["stored"] is False
     assert messages(report, Code.FOUNDRY_UNSOUND) == [("orders", "B3")]
     assert (await planner.ask(SCENARIOS))["scenarios"]["nodes"] == []
+
+
+def told(report: dict[str, Any], code: Code) -> tuple[str, str]:
+    """The one message of a code, and its hint."""
+    (message,) = (one for one in report["messages"] if one["code"] == code)
+    return message["message"], message["hint"]
+
+
+async def test_the_report_tells_which_scenario_was_written_and_how_to_plan_it(planner: Desk) -> None:
+    base = await imported(planner, foundry_workbook({**FULL, "name": "Harbour"}))
+    message, hint = told(base, Code.FOUNDRY_SCENARIO)
+    assert message.startswith("Scenario 'Harbour', as of Monday 5 January 2026: new; it is the base scenario")
+    assert hint == "To plan it: pourplan replan"
+    kw33 = {**EXAMPLE, "name": "KW 33", "asof_date": "2026-08-10"}
+    for dry in (True, False):
+        other = await imported(planner, foundry_workbook(kw33), dryRun=dry)
+        message, hint = told(other, Code.FOUNDRY_SCENARIO)
+        assert message.startswith("Scenario 'KW 33', as of Monday 10 August 2026: new; ")
+        assert message.endswith("the base scenario 'Harbour' is planned.")
+        assert hint == 'To plan it: pourplan replan --scenario "KW 33"'
+    again = await imported(planner, foundry_workbook(kw33))
+    assert "10 August 2026: unchanged; " in told(again, Code.FOUNDRY_SCENARIO)[0]
+    later = await imported(planner, foundry_workbook({**kw33, "asof_date": "2026-08-17"}))
+    assert "17 August 2026: replaces its data as of 10 August 2026; " in told(later, Code.FOUNDRY_SCENARIO)[0]
+
+
+async def test_a_scenario_without_a_name_is_asked_about(planner: Desk) -> None:
+    unnamed = foundry_workbook({**EXAMPLE, "name": None})
+    report = await imported(planner, unnamed)
+    assert messages(report, Code.FOUNDRY_UNNAMED) == [("scenario", "A2")]
+    assert told(report, Code.FOUNDRY_UNNAMED)[0].endswith("the data are stored as 'Foundry'.")
+    report = await imported(planner, foundry_workbook({**EXAMPLE, "name": None, "asof_date": "2026-01-12"}))
+    message, hint = told(report, Code.FOUNDRY_UNNAMED)
+    assert message.endswith("the data are stored as 'Foundry', and replace its data.")
+    assert "below `name`" in hint
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"), [("KW 33", '"KW 33"'), ("-33", '"-33"'), ('7"', "'7\"'"), ("a$b", "'a$b'")]
+)
+def test_a_scenarios_name_is_quoted_as_a_shell_reads_it(name: str, typed: str) -> None:
+    target = Target(name, named=True, before=None, base="Harbour")
+    assert target.command() == f"pourplan replan --scenario {typed}"
+    assert shlex.split(target.command())[-1] == name

@@ -101,3 +101,24 @@ def test_what_stands_in_a_workbook_is_never_taken_for_markup() -> None:
     message = CellMessage(Severity.ERROR, "[red]", "A1", Code.NOT_A_NUMBER, "Found [bold]x[/].", "[/oops]")
     lines = shown(WorkbookReport(WorkbookKind.DAILY_CHARGE_SCHEDULE, "0" * 64, False, 1, 0, (message,)))
     assert lines[1:] == ["  ✗ [red]!A1  Found [bold]x[/].", "    → [/oops]"]
+
+
+def test_the_scenario_of_a_foundry_stands_below_the_headline() -> None:
+    told = CellMessage(
+        Severity.INFO,
+        "",
+        None,
+        Code.FOUNDRY_SCENARIO,
+        "Scenario 'KW 33': new.",
+        "To plan it: pourplan replan",
+    )
+    unread = CellMessage(
+        Severity.INFO, "notes", None, Code.SHEET_NOT_RECOGNISED, "No table.", "Nothing to do."
+    )
+    report = WorkbookReport(WorkbookKind.FOUNDRY, "0" * 64, True, 58, 58, (unread, told))
+    assert shown(report) == [
+        "plant.xlsx: foundry, 58 of 58 rows are new or changed",
+        "  Scenario 'KW 33': new.",
+        "  → To plan it: pourplan replan",
+        "  · notes  No table.",
+    ]
