@@ -99,7 +99,7 @@ class ReplanSummary:
         description="What was minimised first: late units and changes, as configured."
     )
     bound: float = strawberry.field(
-        description="A proven lower bound: no plan has a smaller objective than this."
+        description="A proven lower bound: no plan within this one's calendar has a smaller objective."
     )
     gap: float = strawberry.field(description="(objective - bound) / max(1, objective).")
     proven_optimal: bool = strawberry.field(description="Whether the gap is zero, by proof.")

@@ -80,7 +80,7 @@ class RunProgress:
         description="Objective of the best plan so far; null if none yet."
     )
     best_bound: float | None = strawberry.field(
-        description="Proven lower bound of the objective; null if none yet."
+        description="Proven lower bound of the objective within the plan's calendar; null if none yet."
     )
     gap: float | None = read(
         Column("({row}.best_objective - {row}.best_bound) / greatest(1, {row}.best_objective)"),

@@ -264,9 +264,12 @@ def _say_objective(board: Board, terms: tuple[ObjectivePart, ...]) -> str:
     summary = board.plan.summary
     sums = " + ".join(_say_term(term) for term in terms if term.cost or len(terms) == 1) or "0"
     if board.plan.status == "OPTIMAL":
-        proof = "no plan has less, by proof"
+        proof = "no plan within its calendar has less, by proof"
     else:
-        proof = f"no plan has less than {summary.bound:,.0f}, so at most {summary.gap:.2%} of it can be saved"
+        proof = (
+            f"no plan within its calendar has less than {summary.bound:,.0f}, so at most {summary.gap:.2%} "
+            "of it can be saved"
+        )
     return f"Objective {summary.objective:,} = {sums}; {proof}."
 
 

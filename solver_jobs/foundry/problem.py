@@ -245,7 +245,7 @@ class PlanSummary(_Frozen):
         default=1_000_000, ge=0, description="Weight of a late unit of priority 100 in objective."
     )
     objective: int = Field(ge=0, description="What is minimised first.")
-    bound: float = Field(description="No plan has a smaller objective than this.")
+    bound: float = Field(description="No plan within calendar_workdays has a smaller objective.")
     gap: float = Field(ge=0, description="(objective - bound) / max(1, objective).")
     tardiness: float = Field(ge=0, description="Working days late, summed over late units x priority factor.")
     congestion: float = Field(ge=0, description="Flask-days in use above the threshold.")
