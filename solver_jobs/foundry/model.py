@@ -24,7 +24,7 @@ from .dual import day_caps
 from .head import HeadModel
 from .instance import Instance
 from .late_program import LateProgram
-from .score import Layout, Score
+from .score import Layout, Score, flask_use, objective_of
 
 Ints = npt.NDArray[np.int64]
 Expression: TypeAlias = Any
@@ -237,34 +237,29 @@ class ReplanModel:
 
     def tardiness(self) -> Expression:
         """Factor x working days late, in thousandths, summed over late units."""
-        i = self.instance
-        return weighted(
-            (x, round(SCALE * float(i.factor[o])) * (d + int(i.lag[o]) - max(int(i.due[o]), 0)))
-            for (o, d), x in self.x.items()
-            if d > i.last_on_time[o]
-        )
+        price = tardy_prices(self.instance)
+        return weighted((x, int(price[o, d])) for (o, d), x in self.x.items() if price[o, d])
 
     def congestion(self) -> Expression:
         """Flasks in use above the threshold, in thousandths, summed over sizes and days."""
         i = self.instance
         over: list[Expression] = []
-        for s, owned in enumerate(i.flasks):
-            level = round(SCALE * float(i.congestion_threshold or 0.0) * int(owned))
+        for s, level in enumerate(crowded_levels(i)):
             for d in range(i.flasks_initial.shape[1]):
-                use = self._flasks_in_use(s, d)
+                use, initial = self._flasks_in_use(s, d), int(i.flasks_initial[s, d])
                 if not use:
+                    over.append(max(0, SCALE * initial - int(level)))
                     continue
-                initial = int(i.flasks_initial[s, d])
-                most = SCALE * (initial + int(owned) * 2)
+                most = SCALE * (initial + int(i.flasks[s]) * 2)
                 above = self.model.new_int_var(0, most, f"over{s}_{d}")
-                self.model.add(above >= SCALE * total(use) + SCALE * initial - level)
+                self.model.add(above >= SCALE * total(use) + SCALE * initial - int(level))
                 over.append(above)
         return total(over)
 
     def stability(self) -> Expression:
         """Sum of |x - previous|, twice the molds moved."""
         i = self.instance
-        moved: list[Expression] = []
+        moved: list[Expression] = [int(i.previous.sum()) - sum(int(i.previous[o, d]) for o, d in self.x)]
         for o, d in self.x:
             before, most = int(i.previous[o, d]), int(self._most[o, d])
             apart = self.model.new_int_var(0, max(before, most), f"moved{o}_{d}")
@@ -280,6 +275,17 @@ class ReplanModel:
             Tier.CONGESTION: self.congestion,
             Tier.STABILITY: self.stability,
         }[tier]()
+
+    def value(self, tier: Tier, layout: Layout) -> int:
+        """Give a tier of a known plan as the model counts it, rounded coefficient by coefficient."""
+        i, molds = self.instance, layout.molds
+        if tier is Tier.OBJECTIVE:
+            return objective_of(i, layout)
+        if tier is Tier.TARDINESS:
+            return int((tardy_prices(i) * molds).sum())
+        if tier is Tier.CONGESTION:
+            return int(np.maximum(SCALE * flask_use(i, molds) - crowded_levels(i)[:, None], 0).sum())
+        return int(np.abs(molds - i.previous).sum())
 
     def minimise(self, tier: Tier, keep: Iterable[tuple[Tier, int]] = ()) -> None:
         """Minimise `tier`; each tier in `keep` stays within its value."""
@@ -313,6 +319,19 @@ class ReplanModel:
         for (u, d), y in self.y.items():
             on[u, d] = value(y)
         return Layout(molds, on)
+
+
+def tardy_prices(instance: Instance) -> Ints:
+    """Factor x working days late of a mold of each order by day, in thousandths; 0 where it is on time."""
+    days = np.arange(instance.horizon)[None, :]
+    by = days + (instance.lag - np.maximum(instance.due, 0))[:, None]
+    factor = np.rint(SCALE * instance.factor).astype(np.int64)
+    return np.where(days > instance.last_on_time[:, None], factor[:, None] * by, 0)
+
+
+def crowded_levels(instance: Instance) -> Ints:
+    """Flasks of each size, in thousandths, above which their use is congestion."""
+    return np.rint(SCALE * (instance.congestion_threshold or 0.0) * instance.flasks).astype(np.int64)
 
 
 def tier_units(tier: Tier, value: Score) -> int:

@@ -7,7 +7,7 @@ from .head import HeadModel
 from .incumbent import Incumbent
 from .instance import Instance
 from .late_program import LateProgram
-from .model import Ints, ReplanModel, Solve, Tier, tier_units
+from .model import Ints, ReplanModel, Solve, Tier
 from .score import Layout
 
 PROVERS = 3
@@ -100,7 +100,7 @@ class Prover:
         for above in Tier:
             if above is tier:
                 break
-            keep.append((above, tier_units(above, best.score)))
+            keep.append((above, model.value(above, best.layout)))
         model.minimise(tier, keep)
         model.hint(best.layout)
         objective = tier is Tier.OBJECTIVE

@@ -10,7 +10,7 @@ from solver_jobs.foundry.bound import first_floors
 from solver_jobs.foundry.construct import complete, construct
 from solver_jobs.foundry.instance import compile_problem
 from solver_jobs.foundry.late_program import LateProgram
-from solver_jobs.foundry.model import Answer, ReplanModel, Solve, Tier, tier_units
+from solver_jobs.foundry.model import Answer, ReplanModel, Solve, Tier
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
 from solver_jobs.foundry.report import make_plan
 from solver_jobs.foundry.score import late_molds, score
@@ -108,11 +108,39 @@ def test_lower_tiers_keep_those_above() -> None:
     best = solve(problem)
     assert best.layout is not None
     instance = compile_problem(problem)
-    kept = [(Tier.OBJECTIVE, tier_units(Tier.OBJECTIVE, score(instance, best.layout)))]
+    kept = [(Tier.OBJECTIVE, ReplanModel(instance).value(Tier.OBJECTIVE, best.layout))]
     early = solve(problem, Tier.TARDINESS, kept)
     assert early.layout is not None
     assert score(instance, early.layout).objective == score(instance, best.layout).objective
     assert score(instance, early.layout).tardiness == 2.0
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_each_tier_of_a_known_plan_is_what_the_model_counts(tier: Tier) -> None:
+    """With priorities whose factor is no whole thousandth, and flasks of earlier weeks that no mold joins."""
+    data = two_orders(
+        {"flasks_S": 3, "max_patterns": 1, "molding_max_per_day": 1},
+        initial_flask_inuse=[{"flask_size": "M", "release_workday_index": 9, "qty_inuse": 95}],
+        settings={"congestion_threshold": 0.31, "stability_weight": 1},
+        previous_plan=[
+            {"order_id": "A", "workday_index": 1, "molds": 2},
+            {"order_id": "B", "workday_index": 2, "molds": 4},
+        ],
+    ).model_dump(mode="json")
+    for order, priority in zip(data["orders"], (150, 700), strict=True):
+        order["priority"] = priority
+    instance = compile_problem(read_problem(data))
+    known = construct(instance)
+    model = ReplanModel(instance)
+    value = model.value(tier, known)
+    model.minimise(tier, [(kept, model.value(kept, known)) for kept in Tier])
+    for (o, d), x in model.x.items():
+        model.model.add(x == int(known.molds[o, d]))
+    for (u, d), y in model.y.items():
+        model.model.add(y == int(known.on[u, d]))
+    answer = solver().run(model, lambda _: None, lambda _: None)
+    assert answer.proven
+    assert answer.bound == value > 0
 
 
 def test_a_known_plan_is_a_valid_hint_and_floors_are_valid_cuts() -> None:
