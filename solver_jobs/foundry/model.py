@@ -331,7 +331,8 @@ def tardy_prices(instance: Instance) -> Ints:
 
 def crowded_levels(instance: Instance) -> Ints:
     """Flasks of each size, in thousandths, above which their use is congestion."""
-    return np.rint(SCALE * (instance.congestion_threshold or 0.0) * instance.flasks).astype(np.int64)
+    levels: Ints = np.rint(SCALE * (instance.congestion_threshold or 0.0) * instance.flasks).astype(np.int64)
+    return levels
 
 
 def tier_units(tier: Tier, value: Score) -> int:
