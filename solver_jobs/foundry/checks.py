@@ -464,8 +464,9 @@ def _earliest(shop: _Shop, order: Order, path: tuple[str | int, ...]) -> Iterato
     if first < 0:
         yield warning(
             "LATE_BY_LAG",
-            f"Order {order.order_id} is due on {order.due_date}; molded on the first day it is delivered on "
-            f"{shop.calendar.date_of(lag)}, {lag} working days later. {_units(left, 'is', 'are')} late.",
+            f"Order {order.order_id} is due on {order.due_date}; molded on "
+            f"{shop.calendar.date_of(0):%A %Y-%m-%d} it is delivered on {shop.calendar.date_of(lag)} at the "
+            f"earliest ({lag} working days). {_units(left, 'is', 'are')} late.",
             path,
             "Agree on a later date with the customer.",
         )

@@ -314,7 +314,10 @@ class TestFindings:
     def test_sound_problem(self) -> None:
         (found,) = check(shop())
         assert (found.severity, found.code, found.place) == ("WARNING", O2_IS_LATE, "orders[1].due_date")
-        assert "delivered on 2026-01-12, 5 working days later. 3 units are late." in found.message
+        assert found.message == (
+            "Order O2 is due on 2026-01-10; molded on Monday 2026-01-05 it is delivered on 2026-01-12 at the "
+            "earliest (5 working days). 3 units are late."
+        )
 
     @pytest.mark.parametrize(("code", "changes", "place", "words"), ERRORS)
     def test_error(self, code: str, changes: dict[str, Any], place: str, words: list[str]) -> None:
