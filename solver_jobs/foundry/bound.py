@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from ortools.util.python.solve_interrupter import SolveInterrupter
 
-from .dual import DualFunction, Prices
+from .dual import DualFunction, Prices, day_caps, work_of
 from .instance import Instance
 from .late_program import LateProgram, PriceProgram, shares_patterns
 from .trade_off import TradeOff
@@ -30,6 +30,8 @@ Ints = npt.NDArray[np.int64]
 
 LATE_SHARE = Fraction(1, 2)
 """Weight of a late unit against a change in the joined floor; the shape of the trade-off is widest there."""
+MOST_WORK = 1e9
+"""Additions of an evaluation of the dual function, about a second, up to which it is worth its time."""
 Stop = Callable[[], bool]
 
 
@@ -114,20 +116,21 @@ class Schedule:
 
 
 def first_floors(instance: Instance) -> Floors:
-    """Tell what is known without any program: changes, and units that an order alone would have late."""
+    """Tell what is known without any program: changes, and units that an order alone would have late.
+
+    An order alone molds all that its days on time hold, and after them no less than its pins ask for.
+    """
     changes = least_changes(instance)
-    late = late_at(instance, no_prices(instance))
+    least, most = day_caps(instance)
+    on_time = np.arange(instance.horizon)[None, :] <= instance.last_on_time[:, None]
+    beyond = instance.remaining - np.where(on_time, most, 0).sum(axis=1)
+    units = np.maximum(beyond, np.where(on_time, 0, least).sum(axis=1))
+    late = int((instance.weight * np.maximum(units, 0)).sum())
     return Floors(late, changes, late + instance.switch_weight * changes)
 
 
-def no_prices(instance: Instance) -> Prices:
-    """Prices of zero: each order by itself."""
-    flat = np.zeros(instance.horizon)
-    return Prices(flat, flat, flat, np.zeros((len(instance.flasks_free), instance.horizon)))
-
-
 def late_at(instance: Instance, prices: Prices) -> int:
-    """Floor of the late cost at these prices, where each order has its own pattern or prices are zero."""
+    """Floor of the late cost at these prices, where each order has its own pattern."""
     value = DualFunction(instance, instance.weight.astype(np.float64), 0.0).evaluate(prices)
     everything = int((instance.weight * instance.remaining).sum())
     return round_up(min(value, float(everything)), late_step(instance))
@@ -136,17 +139,16 @@ def late_at(instance: Instance, prices: Prices) -> int:
 def late_floor(
     instance: Instance, seconds: float, interrupter: SolveInterrupter | None = None
 ) -> tuple[Floors, Prices | None]:
-    """Floors with the linear program of the late units, and its prices where it has any."""
+    """Floors with the linear program of the late units, and its prices where the dual function takes them."""
     first, weight = first_floors(instance), instance.weight.astype(np.float64)
-    late = first.late_cost
-    if shares_patterns(instance):
+    late, prices = first.late_cost, None
+    if shares_patterns(instance) or work_of(instance) > MOST_WORK:
         program = LateProgram(instance, weight)
         dual = program.solve(seconds, interrupter)
-        prices = None if dual is None else program.prices(dual)
         if dual is not None:
             late = max(late, round_up(program.value_of_duals(dual), late_step(instance)))
     else:
-        prices = PriceProgram(instance, weight).solve(seconds, interrupter)
+        prices = PriceProgram(instance, weight, interrupter).solve(seconds)
         if prices is not None:
             late = max(late, late_at(instance, prices))
     return Floors(late, first.changes, late + instance.switch_weight * first.changes), prices

@@ -51,8 +51,10 @@ class Floor:
         if self.places[d] <= 0 and not self.on[unit, d]:
             return 0
         flasks = int(self.flasks[i.size[o], d : d + int(i.stay[o])].min())
-        metal = int(self.metal[d]) // max(1, int(i.kg[o]))
-        return max(0, min(int(self.molds[d]), int(self.room[unit, d]), metal, flasks))
+        most = min(int(self.molds[d]), int(self.room[unit, d]), flasks)
+        if i.kg[o] > 0:
+            most = min(most, int(self.metal[d]) // int(i.kg[o]))
+        return max(0, most)
 
     def take(self, o: int, d: int, molds: int) -> None:
         """Mold `molds` of order `o` on day `d`; what is free may become negative."""

@@ -56,10 +56,16 @@ def day_caps(instance: Instance) -> tuple[Ints, Ints]:
         for k in range(int(instance.stay[o])):
             most[o, : days - k] = np.minimum(most[o, : days - k], flasks[k:])
     metal = instance.pour_free[1:][None, :] // np.maximum(instance.kg, 1)[:, None]
-    most = np.minimum(most, metal)
+    most = np.where(instance.kg[:, None] > 0, np.minimum(most, metal), most)
     pinned = instance.pinned
     least = np.where(pinned > 0, pinned, 0)
     return least, np.where(pinned >= 0, pinned, most)
+
+
+def work_of(instance: Instance) -> float:
+    """Additions that one evaluation of the dual function takes."""
+    _, most = day_caps(instance)
+    return float((most.sum(axis=1, dtype=np.float64) * instance.remaining).sum())
 
 
 @compiled

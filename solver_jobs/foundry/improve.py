@@ -121,8 +121,8 @@ def fits(free: Ints, tmp: Ints, d: int, m: int, kg: int, flask: int, out: int) -
     """Molds, at most `m`, that molding, metal and flasks allow on day `d`; flasks come back on day `out`."""
     if free[MOLDS, u(d)] < m:
         m = free[MOLDS, u(d)]
-    if m > 0:
-        m = min(m, np.int64(np.uint64(free[POUR, u(d)]) // np.uint64(max(kg, 1))))  # type: ignore[assignment]
+    if m > 0 and kg > 0:
+        m = min(m, np.int64(np.uint64(free[POUR, u(d)]) // np.uint64(kg)))  # type: ignore[assignment]
     if m > 0:
         for t in range(u(d), u(out)):
             fit = free[flask, t] - tmp[OWN, t]

@@ -9,6 +9,7 @@ tenth of the rows, and a third of the time to its prices.
 """
 
 import math
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from ortools.math_opt.python import mathopt
 from ortools.sat.python import cp_model
 from ortools.util.python.solve_interrupter import SolveInterrupter
+from pybind11_abseil.status import StatusNotOk
 
 from .dual import Prices, day_caps, power_of_two_below
 from .instance import Instance
@@ -24,8 +26,20 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def multipliers(result: mathopt.SolveResult) -> "dict[mathopt.LinearConstraint, float] | None":
-    """Multipliers that a solver left, whatever it thinks of them."""
+def multipliers(
+    solve: Callable[[], mathopt.SolveResult],
+) -> "dict[mathopt.LinearConstraint, float] | None":
+    """Multipliers that a solver leaves, whatever it thinks of them; None where it leaves none or fails.
+
+    A floor needs no solver to succeed, and GLOP gives some programs up as abnormal.
+    """
+    try:
+        result = solve()
+    except Exception as failure:
+        # MathOpt raises another exception while it tells the kind of this one.
+        if isinstance(failure.__context__, StatusNotOk):
+            return None
+        raise
     for solution in result.solutions:
         if solution.dual_solution is not None:
             return dict(solution.dual_solution.dual_values)
@@ -38,11 +52,14 @@ def shares_patterns(instance: Instance) -> bool:
 
 
 class LateProgram:
-    """The linear program of the late units: molds on time, patterns without starts and stops.
+    """The program with a variable y for each pattern and day.
 
-    Maximise the value of molds on time, subject to the capacities of each day, x <= c y with c the most
-    molds of an order on a day, the quantity, and a rounding cut: with quantity = k c + r, sum x <= k (c -
-    r) + r sum y.
+    Parameters
+    ----------
+    instance
+        The problem.
+    value
+        Worth of a mold on time, a value per order.
     """
 
     def __init__(self, instance: Instance, value: Floats) -> None:
@@ -149,8 +166,9 @@ class LateProgram:
     ) -> "dict[mathopt.LinearConstraint, float] | None":
         """Multipliers of all rows by GLOP; those of an answer that is not optimal only weaken the floor."""
         params = mathopt.SolveParameters(time_limit=timedelta(seconds=seconds))
-        result = mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params, interrupter=interrupter)
-        dual = multipliers(result)
+        dual = multipliers(
+            lambda: mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params, interrupter=interrupter)
+        )
         return None if dual is None else {row: max(0.0, m) * self._scale for row, m in dual.items()}
 
     def prices(self, dual: "dict[mathopt.LinearConstraint, float]") -> Prices:
@@ -191,9 +209,22 @@ class LateProgram:
 
 
 class PriceProgram:
-    """The same for orders with patterns of their own, without the variables y and their links."""
+    """The program for orders with patterns of their own, without the variables y and their links.
 
-    def __init__(self, instance: Instance, value: Floats) -> None:
+    Parameters
+    ----------
+    instance
+        The problem.
+    value
+        Worth of a mold on time, a value per order.
+    interrupter
+        Ends the writing of the program, too; what is left out are orders, and `solve` gives no prices.
+    """
+
+    def __init__(
+        self, instance: Instance, value: Floats, interrupter: SolveInterrupter | None = None
+    ) -> None:
+        self._interrupter = interrupter
         self._instance, self.model = instance, mathopt.Model()
         self._scale = float(value.max(initial=1.0)) or 1.0
         days = range(instance.horizon)
@@ -205,9 +236,15 @@ class PriceProgram:
         most = np.where(np.arange(instance.horizon)[None, :] <= instance.last_on_time[:, None], most, 0)
         terms = []
         for o in np.flatnonzero(most.any(axis=1)):
+            if self._interrupted:
+                break
             gain = float(value[o]) / self._scale
             terms += [gain * x for x in self._add_order(int(o), most[o])]
         self.model.maximize(mathopt.fast_sum(terms))
+
+    @property
+    def _interrupted(self) -> bool:
+        return self._interrupter is not None and self._interrupter.interrupted
 
     def _row(self, upper: float) -> mathopt.LinearConstraint:
         return self.model.add_linear_constraint(ub=float(upper))
@@ -242,11 +279,17 @@ class PriceProgram:
         for t in range(day, min(i.horizon, day + int(i.stay[o]))):
             self._flasks[int(i.size[o])][t].set_coefficient(x, 1.0)
 
-    def solve(self, seconds: float, interrupter: SolveInterrupter | None = None) -> Prices | None:
+    def solve(self, seconds: float) -> Prices | None:
         """Prices of the capacities by GLOP; those of an answer that is not optimal only weaken the floor."""
-        params = mathopt.SolveParameters(time_limit=timedelta(seconds=seconds))
-        result = mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params, interrupter=interrupter)
-        dual = multipliers(result)
+        if self._interrupted:
+            return None
+        params, interrupter = (
+            mathopt.SolveParameters(time_limit=timedelta(seconds=seconds)),
+            self._interrupter,
+        )
+        dual = multipliers(
+            lambda: mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params, interrupter=interrupter)
+        )
         if dual is None:
             return None
 

@@ -61,9 +61,9 @@ def plan(
     time_limit
         Seconds; without effect where `steps` is given.
     workers
-        Threads.
+        Threads of the search; the floors take another, and proofs three for each.
     seed
-        The same seed, problem and steps give the same plan.
+        The same seed, problem, steps and workers give the same plan.
     steps
         Iterations of each search, instead of a time.
     listener
@@ -121,16 +121,21 @@ def _follow(
     thread = threading.Thread(target=run, name="foundry-portfolio", daemon=True)
     thread.start()
     stopped, told = False, clock()
-    listener(_progress(portfolio, effort))
-    while thread.is_alive():
-        thread.join(PERIOD)
-        portfolio.watch()
-        if not stopped and stop():
-            stopped = True
-            portfolio.halt()
-        if clock() - told >= TELL:
-            told = clock()
-            listener(_progress(portfolio, effort))
+    try:
+        listener(_progress(portfolio, effort))
+        while thread.is_alive():
+            thread.join(PERIOD)
+            portfolio.watch()
+            if not stopped and stop():
+                stopped = True
+                portfolio.halt()
+            if clock() - told >= TELL:
+                told = clock()
+                listener(_progress(portfolio, effort))
+    except BaseException:
+        portfolio.halt()
+        thread.join()
+        raise
     if failure:
         raise failure[0]
     listener(_progress(portfolio, effort, done=True))

@@ -45,6 +45,15 @@ REMAKE = Cooling(Aim(cost=1.0), 1.5, 0.15)
 """The same for large problems, from hotter: there the first round leaves late units that cost changes."""
 ROUNDS, LARGE_ROUNDS = ((SPLIT, 0.7), (MERGE, 0.3)), ((SPLIT, 0.4), (REMAKE, 0.6))
 """Both rounds with their shares of the time, up to `MIDDLE` and above."""
+PERIOD = 0.1
+"""Seconds between two looks at whether to go on waiting."""
+GRACE = 0.3
+"""Seconds for the tiers below where the run is halted or out of time: a plan that is not polished leaves its
+late units at the horizon's end."""
+TIER = 1e3
+"""How much more a tier weighs than the next one below, where the search polishes; more than one move can win
+below, while all of them together stay within the digits of a float."""
+DIGITS = 2.0**51
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +137,13 @@ class Portfolio:
         if instance.problem.settings.policy == "LEXICOGRAPHIC":
             instance = raise_late_weights(instance, first)
         self.instance = instance
-        self.incumbent = Incumbent(instance, first, first_floors(instance).objective)
+        self._floors = first_floors(instance)
+        self.incumbent = Incumbent(instance, first, self._floors.objective)
         before = previous(instance)
         if before is not None:
             self.incumbent.offer(before)
         self.phase: Phase = "CONSTRUCT"
         self._annealing: Annealing | None = None
-        self._floors = first_floors(instance)
         self._prover = Prover(
             instance, self.incumbent, workers=effort.workers, seed=effort.seed, steps=effort.steps
         )
@@ -160,8 +169,8 @@ class Portfolio:
         self._prover.halt()
 
     def watch(self) -> None:
-        """End what runs into the time limit; called now and then by the thread that waits."""
-        if self._left() <= 0:
+        """End what runs into the time limit, or on although halted; called now and then by who waits."""
+        if self._finished():
             self._prover.end_solve()
 
     def outcome(self) -> Outcome:
@@ -184,13 +193,14 @@ class Portfolio:
                 self.incumbent.offer(greedy)
             floors = self._start_floors()
             self._improve(annealing)
-            if floors is not None:
-                floors.join(max(0.0, self._left()))
-            if self._size() <= SMALL:
-                self._prove_head(0.5)
-            self._learn_from_late_units(annealing)
-            self._prove()
+            if self._size() <= MIDDLE:
+                self._wait(floors, self._main_share)
+                if self._size() <= SMALL:
+                    self._prove_head(0.5)
+                self._learn_from_late_units(annealing)
+                self._prove()
             self._polish(annealing)
+            self._wait(floors)
             self._interrupter.interrupt()
             if floors is not None:
                 floors.join()
@@ -200,6 +210,11 @@ class Portfolio:
 
     def _size(self) -> int:
         return int((self.instance.remaining > 0).sum()) * self.instance.horizon
+
+    @property
+    def _main_share(self) -> float:
+        """Share of the time before the tiers below, which need a second or two however little there is."""
+        return 1.0 - max(0.1, min(0.3, 1.5 / self._effort.time_limit))
 
     def _left(self, share: float = 1.0) -> float:
         """Seconds left of a share of the time."""
@@ -220,12 +235,17 @@ class Portfolio:
         thread.start()
         return thread
 
+    def _wait(self, floors: threading.Thread | None, share: float = 1.0) -> None:
+        """Wait for the floors, to a share of the time, or until the run is halted."""
+        while floors is not None and floors.is_alive() and not self._finished(share):
+            floors.join(PERIOD)
+
     def _raise_floors(self) -> None:
         instance = self.instance
         first = self.incumbent.layout
         floors, prices = late_floor(instance, max(0.5, min(300.0, self._left())), self._interrupter)
         self._take(floors)
-        if prices is None or instance.n_units < len(instance.remaining):
+        if prices is None:
             return
         schedule = Schedule(first.molds, first.on[instance.unit])
         best = self.incumbent.score.objective
@@ -252,13 +272,13 @@ class Portfolio:
         size = self._size()
         # Small ones are proven soon, but by the best plan that a search of a second or two has found.
         soon = max(0.08, min(0.5, 1.5 / self._effort.time_limit))
-        share = soon if size <= SMALL else 0.35 if size <= MIDDLE else 0.88
+        share = soon if size <= SMALL else 0.35 if size <= MIDDLE else min(0.88, self._main_share)
         cap = 2.0 if size <= SMALL else 1e9
         seconds = min(self._left(share), cap)
         for cooling, part in ROUNDS if size <= MIDDLE else LARGE_ROUNDS:
             if self._finished(share):
                 return
-            self._anneal(annealing, cooling, part * seconds, part)
+            self._anneal(annealing, cooling, part * seconds, part, stop=self._known)
 
     def _anneal(
         self,
@@ -266,28 +286,31 @@ class Portfolio:
         cooling: Cooling,
         seconds: float,
         share: float,
+        *,
+        stop: Callable[[], bool],
         start: Layout | None = None,
     ) -> None:
-        """One phase of annealing, which ends early when the best plan is proven."""
+        """One phase of annealing."""
         steps = self._effort.steps
-        by_clock = steps is None
-        tier_of_objective = cooling.aim.tardiness == cooling.aim.congestion == cooling.aim.moved == 0
         plans = annealing.run(
             cooling,
-            Budget(None if steps is None else max(1, round(steps * share)), seconds),
+            Budget(None if steps is None else max(1, round(steps * share)), max(1e-3, seconds)),
             self.incumbent.layout if start is None else start,
-            lambda: self._halt.is_set() or (by_clock and tier_of_objective and self.incumbent.proven),
-            self.incumbent.offer if by_clock else lambda _: None,
+            stop,
+            self.incumbent.offer if steps is None else lambda _: None,
         )
         for plan in plans:
             self.incumbent.offer(plan)
 
+    def _known(self) -> bool:
+        """Whether the search of the objective is over: halted, or proven before its steps are done."""
+        return self._halt.is_set() or (self._effort.steps is None and self.incumbent.proven)
+
     def _prove(self) -> None:
-        """Prove by the head, where the size allows it; by all days if its tail has no room."""
-        if self._size() <= MIDDLE:
-            self._prove_head(0.9)
-            if not self.incumbent.proven and not self._finished(0.9):
-                self._prover.minimise(Tier.OBJECTIVE, self._known_floors(), self._left(0.9))
+        """Prove by the head; by all days if its tail has no room."""
+        self._prove_head(self._main_share)
+        if not self.incumbent.proven and not self._finished(self._main_share):
+            self._prover.minimise(Tier.OBJECTIVE, self._known_floors(), self._left(self._main_share))
 
     def _prove_head(self, share: float) -> None:
         """Prove by the days that can be on time, to a share of the time."""
@@ -307,7 +330,7 @@ class Portfolio:
         program's.
         """
         size, instance = self._size(), self.instance
-        if size > MIDDLE or self.incumbent.proven or self._finished(0.5):
+        if self.incumbent.proven or self._finished(0.5):
             return
         known = self.incumbent.layout.molds
         program = LateProgram(instance, instance.weight.astype(np.float64))
@@ -323,55 +346,58 @@ class Portfolio:
         start = None if found is None else complete(instance, found)
         if start is not None and not self._finished(0.65):
             seconds = min(self._left(0.65), 1.0) if size <= SMALL else self._left(0.65)
-            self._anneal(annealing, MERGE, seconds, 0.3, start)
+            self._anneal(annealing, MERGE, seconds, 0.3, stop=self._known, start=start)
 
     def _tiers(self) -> list[tuple[Tier, Aim]]:
         """Tiers below the objective that are switched on, and how the search aims at each."""
-        i, high = self.instance, 1e9
-        aims = []
-        if i.tardiness:
-            aims.append((Tier.TARDINESS, Aim(cost=high, tardiness=1.0, towards_late=3.0, forward=0.7)))
-        if i.congestion_threshold is not None:
-            aims.append(
-                (
-                    Tier.CONGESTION,
-                    Aim(cost=high * 1e3, tardiness=1e3, congestion=1.0, towards_late=0.0, forward=0.7),
-                )
-            )
-        if i.stability:
-            aims.append(
-                (
-                    Tier.STABILITY,
-                    Aim(
-                        cost=high * 1e6,
-                        tardiness=1e6,
-                        congestion=1e3,
-                        moved=1.0,
-                        towards_late=0.0,
-                        forward=0.7,
-                    ),
-                )
-            )
-        return aims
+        i = self.instance
+        on = {
+            Tier.TARDINESS: i.tardiness,
+            Tier.CONGESTION: i.congestion_threshold is not None,
+            Tier.STABILITY: bool(i.stability),
+        }
+        tiers = [tier for tier, wanted in on.items() if wanted]
+        return [(tier, self._aim(tiers[: k + 1])) for k, tier in enumerate(tiers)]
+
+    def _aim(self, tiers: list[Tier]) -> Aim:
+        """Aim at the last of these tiers, those above and the objective kept."""
+        i = self.instance
+        weight = {tier: TIER**k for k, tier in enumerate(reversed(tiers))}
+        changes = self.incumbent.score.objective / max(1, i.switch_weight)
+        highest = max(weight.values())
+        late = tiers[-1] is Tier.TARDINESS
+        return Aim(
+            cost=min(TIER**2 * highest, DIGITS / max(1.0, changes)),
+            tardiness=weight.get(Tier.TARDINESS, 0.0),
+            congestion=weight.get(Tier.CONGESTION, 0.0),
+            moved=weight.get(Tier.STABILITY, 0.0),
+            towards_late=3.0 if late else 0.0,
+            forward=0.7,
+        )
 
     def _polish(self, annealing: Annealing) -> None:
-        """Minimise the tiers below, one after the other; those above are kept."""
+        """Minimise the tiers below; in short where no time is left, or where the run is halted meanwhile."""
         self.phase = "POLISH"
+        if not self._halt.is_set() and self._left() > GRACE:
+            self._polish_tiers(annealing, self._left, self._halt.is_set)
+            if not self._halt.is_set():
+                return
+        end = self._clock() + GRACE
+        self._polish_tiers(annealing, lambda: end - self._clock(), lambda: self._clock() >= end)
+
+    def _polish_tiers(
+        self, annealing: Annealing, left: Callable[[], float], stop: Callable[[], bool]
+    ) -> None:
+        """Minimise the tiers below, one after the other; those above are kept."""
         tiers = self._tiers()
-        small = self._size() <= SMALL
+        exact = self._size() <= SMALL
         for k, (tier, aim) in enumerate(tiers):
             if tier_units(tier, self.incumbent.score) == 0:
                 continue
-            seconds = self._left() / (len(tiers) - k)
-            if self._halt.is_set():
-                seconds = min(0.3, seconds)
-            if seconds <= 0:
+            seconds = left() / (len(tiers) - k)
+            if stop() or seconds <= 0:
                 return
-            part = min(1.0, 0.3 * seconds) if small else seconds
-            self._anneal_tier(annealing, aim, part)
-            if small and not self._halt.is_set():
+            part = min(1.0, 0.3 * seconds) if exact else seconds
+            self._anneal(annealing, Cooling(aim, 4.0, 0.2), part, 0.1, stop=stop)
+            if exact and not self._halt.is_set():
                 self._prover.minimise(tier, self._floors, max(0.05, min(5.0, seconds - part)))
-
-    def _anneal_tier(self, annealing: Annealing, aim: Aim, seconds: float) -> None:
-        """Polish one tier by the search, at temperatures of that tier."""
-        self._anneal(annealing, Cooling(aim, 4.0, 0.2), seconds, 0.1)

@@ -31,7 +31,7 @@ class TradeOff:
         self.floor, self._centre = -math.inf, start
         self._unit = float(max(1, instance.switch_weight))
         self._model = mathopt.Model()
-        self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
+        self._solver = self._new_solver()
         capacity = np.concatenate([
             np.full(instance.horizon, instance.max_patterns), np.full(instance.horizon, instance.molding_max),
             instance.pour_free[1:-1], instance.flasks_free.ravel(),
@@ -40,6 +40,9 @@ class TradeOff:
         self._choice = [self._model.add_linear_constraint(lb=1.0, ub=1.0) for _ in dual.orders]
         self._model.objective.is_maximize = False
         self._evaluate(start)
+
+    def _new_solver(self) -> mathopt.IncrementalSolver:
+        return mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
 
     def add(self, molds: Ints, line: Ints, cost: Floats, wanted: npt.NDArray[np.bool_]) -> None:
         """Make schedules (a row per order) known to the master."""
@@ -79,9 +82,10 @@ class TradeOff:
         dual = self._dual
         self.add(dual.molds, dual.line, dual.cost(), np.ones(len(dual.orders), bool))
         params = mathopt.SolveParameters(time_limit=timedelta(seconds=seconds))
-        result = self._solver.solve(params=params, interrupter=interrupter)
-        values = multipliers(result)
+        values = multipliers(lambda: self._solver.solve(params=params, interrupter=interrupter))
         if values is None:
+            # What it had trouble with may have been the way to the last answer.
+            self._solver = self._new_solver()
             return False
         flat = np.array([max(0.0, -values[row]) for row in self._capacity]) * self._unit
         days = self._instance.horizon
