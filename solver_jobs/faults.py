@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,16 +54,47 @@ def describe_faults(error: ValidationError, whole: str = "the whole", most: int 
     most
         Sentences at most; then one tells how many faults more there are. All unless told.
     """
-    faults = error.errors(include_url=False)
-    told = [f"{_place(fault['loc']) or whole}: {_sentence(fault)}" for fault in faults[:most]]
+    faults = faults_of(error)
+    told = [f"{place_of(fault.path) or whole}: {fault.said}" for fault in faults[:most]]
     if (more := len(faults) - len(told)) > 0:
         told.append(f"and {more} more")
     return told
 
 
-def _place(location: tuple[str | int, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.lstrip(".")
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Attributes
+    ----------
+    path
+        Where in the data, from the outside in, such as ``("orders", "3", "qty")``.
+    said
+        What was found, and what was expected.
+    of_key
+        Whether a key is missing or unknown, and no value is wrong.
+    """
+
+    path: tuple[str, ...]
+    said: str
+    of_key: bool
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """Tell each fault with its place."""
+    return [
+        Fault(
+            tuple(str(step) for step in fault["loc"]),
+            _sentence(fault),
+            fault["type"] in ("missing", "extra_forbidden"),
+        )
+        for fault in error.errors(include_url=False)
+    ]
+
+
+def place_of(path: Sequence[str]) -> str:
+    """Write a path as text, such as ``orders[3].qty``."""
+    return "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in path).lstrip(".")
 
 
 def _sentence(fault: ErrorDetails) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import holidays
 
 from api.relay import UserMistake
+from solver_jobs.foundry.findings import Finding, warning
 
 MOST_WEEKS = 260
 _DAY = timedelta(days=1)
@@ -50,7 +51,7 @@ class WorkPattern:
     country: str | None = None
     region: str | None = None
     closures: Sequence[tuple[date, date]] = ()
-    extra_days: Collection[date] = ()
+    extra_days: Sequence[date] = ()
 
 
 def calendar_of(pattern: WorkPattern, asof: date, weeks: int) -> dict[str, Any]:
@@ -68,32 +69,82 @@ def calendar_of(pattern: WorkPattern, asof: date, weeks: int) -> dict[str, Any]:
     Raises
     ------
     UserMistake
-        `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`, `NO_WORKDAYS`
+        `COUNTRY_MISSING`, `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`, `NO_WORKDAYS`
     """
-    end = asof + timedelta(weeks=weeks)
-    beyond = date(end.year + _BEYOND, 12, 31)
+    end, beyond = _ends(asof, weeks)
     free = public_holidays(pattern.country, pattern.region, asof.year, beyond.year)
     closed = {day for first, last in pattern.closures for day in _span(max(first, asof), min(last, beyond))}
     works = {weekday.value for weekday in pattern.weekdays}
+    extra = set(pattern.extra_days)
     days = [
         day
         for day in _span(asof, end - _DAY)
-        if day in pattern.extra_days or (day.isoweekday() in works and day not in free and day not in closed)
+        if day in extra or (day.isoweekday() in works and day not in free and day not in closed)
     ]
     if not days:
+        closed_all = any(day.isoweekday() in works and day not in free for day in _span(asof, end - _DAY))
         raise UserMistake(
             "NO_WORKDAYS",
-            f"No day of the {weeks} weeks from {asof} is a working day.",
-            path=("input", "weekdays"),
-            hint="Name the days of the week on which the foundry works, and shorten the closures.",
+            f"No day of the {weeks} weeks from {asof} is a working day"
+            f"{': the foundry is closed on all that would be' if closed_all else ''}.",
+            path=("input", "closures" if closed_all else "weekdays"),
+            hint="Shorten the closures."
+            if closed_all
+            else "Name the days of the week on which the foundry works.",
         )
     return {
         "calendar_workdays": [
             {"workday_index": index, "date": day.isoformat(), "week_index": (day - asof).days // 7}
             for index, day in enumerate(days)
         ],
-        "holidays": sorted(day.isoformat() for day in free | closed if day >= asof and day.isoweekday() < 6),
+        "holidays": sorted(
+            day.isoformat()
+            for day in (free | closed).difference(days)
+            if day >= asof and day.isoweekday() < 6
+        ),
     }
+
+
+def oddities_of(pattern: WorkPattern, asof: date, weeks: int) -> list[Finding]:
+    """Tell the closures and extra days that change nothing, and the days that are both."""
+    end, beyond = _ends(asof, weeks)
+    last = end - _DAY
+    found = [
+        warning(
+            "CLOSURE_OUTSIDE",
+            f"The closure from {first} to {final} lies outside of the calendar, {asof} to {last}.",
+            ("closures", position),
+            "It changes nothing; correct its days if it was meant.",
+        )
+        for position, (first, final) in enumerate(pattern.closures)
+        if final < asof or first > beyond
+    ]
+    for position, day in enumerate(pattern.extra_days):
+        if not asof <= day <= last:
+            found.append(
+                warning(
+                    "EXTRA_DAY_OUTSIDE",
+                    f"The extra day {day} lies outside of the calendar, {asof} to {last}.",
+                    ("extraDays", position),
+                    "It changes nothing; correct it, or ask for more weeks.",
+                )
+            )
+        elif any(first <= day <= final for first, final in pattern.closures):
+            found.append(
+                warning(
+                    "EXTRA_DAY_IN_CLOSURE",
+                    f"{day} is an extra day, and one of a closure.",
+                    ("extraDays", position),
+                    "The extra day counts: it is a working day.",
+                )
+            )
+    return found
+
+
+def _ends(asof: date, weeks: int) -> tuple[date, date]:
+    """Give the day after a calendar, and the last one of which holidays are kept."""
+    end = asof + timedelta(weeks=weeks)
+    return end, date(end.year + _BEYOND, 12, 31)
 
 
 def public_holidays(country: str | None, region: str | None, first_year: int, last_year: int) -> set[date]:
@@ -102,10 +153,17 @@ def public_holidays(country: str | None, region: str | None, first_year: int, la
     Raises
     ------
     UserMistake
-        `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`
+        `COUNTRY_MISSING`, `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`
     """
     if country is None:
-        return set()
+        if region is None:
+            return set()
+        raise UserMistake(
+            "COUNTRY_MISSING",
+            f"region is {region!r}, and there is no country; expected the country that the region is of.",
+            path=("input", "country"),
+            hint="Name the country, such as DE, or leave the region out.",
+        )
     known = holidays.list_supported_countries(include_aliases=False)
     code = country.strip().upper()
     if code not in known:

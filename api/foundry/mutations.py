@@ -12,14 +12,14 @@ from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import Scenario
 from api.payloads import answers_mistakes
 from api.reads.asking import stored_one
-from api.relay import UserError, UserMistake, is_storable, key_of
+from api.relay import UserError, UserMistake, checked_name, key_of
 from api.roles import Role, require
 from solver_jobs.foundry.findings import Finding
 
 NAME = ("input", "name")
 PROBLEM = ("input", "problem")
 SCENARIO = ("input", "scenarioId")
-LONGEST_NAME = 200
+NAME_HINT = "Give the scenario a name, such as that of the foundry."
 
 
 @strawberry.type(
@@ -30,7 +30,9 @@ class ProblemWarning:
 
     code: str = strawberry.field(description="Stable name of the oddity, for programs.")
     message: str = strawberry.field(description="What was found, and what was expected.")
-    path: list[str] = strawberry.field(description="Where in the problem, from the outside in.")
+    path: list[str] = strawberry.field(
+        description="Where in the problem, from the outside in; of closures and extra days, in the input."
+    )
     hint: str = strawberry.field(description="How the plan deals with it, or what to do next.")
 
     @classmethod
@@ -122,7 +124,7 @@ class FoundryMutations:
         input: ImportScenarioInput,  # noqa: A002 - the argument's name in the schema
     ) -> ImportScenarioPayload:
         """Check the data, then replace the scenario's."""
-        name = scenario_name(input.name)
+        name = checked_name(input.name, NAME, NAME_HINT)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "importing a scenario")
         problem, findings = await sound_problem(input.problem, PROBLEM)
@@ -140,7 +142,8 @@ class FoundryMutations:
         input: CloneScenarioInput,  # noqa: A002 - the argument's name in the schema
     ) -> CloneScenarioPayload:
         """Copy all of the scenario's data."""
-        key, name = key_of(input.scenario_id, "Scenario", path=SCENARIO), scenario_name(input.name)
+        key = key_of(input.scenario_id, "Scenario", path=SCENARIO)
+        name = checked_name(input.name, NAME, NAME_HINT)
         try:
             async with info.context.transaction() as connection:
                 await require(connection, Role.PLANNER, "copying a scenario")
@@ -170,25 +173,6 @@ class FoundryMutations:
             if not await store.make_base(connection, key):
                 raise no_scenario()
         return MakeBaseScenarioPayload(scenario=stored_one(Scenario, key))
-
-
-def scenario_name(text: str) -> str:
-    """Read the name of a scenario.
-
-    Raises
-    ------
-    UserMistake
-        `NAME_INVALID`
-    """
-    name = text.strip()
-    if not name or len(name) > LONGEST_NAME or not is_storable(name):
-        raise UserMistake(
-            "NAME_INVALID",
-            f"The name has {len(name)} characters; expected 1 to {LONGEST_NAME} that can be stored.",
-            path=NAME,
-            hint="Give the scenario a name, such as that of the foundry.",
-        )
-    return name
 
 
 def no_scenario() -> UserMistake:

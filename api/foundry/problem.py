@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
+from api.foundry.places import Path, Place, name_of, same_place
 from api.payloads import UserMistakes
 from api.relay import UserMistake
 from solver_jobs.errors import JobError
+from solver_jobs.faults import Fault, faults_of, place_of
 from solver_jobs.foundry.findings import Finding
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
 
@@ -24,69 +28,106 @@ _IN_JSON: Mapping[type, str] = {
     float: "a number",
 }
 """How values are called that are no object."""
+_OF_KEY = "`pourplan schema foundry` lists the keys that there are, and those that are required."
+_OF_VALUE = "Correct it where the data come from, and hand them in again."
 
 
-async def sound_problem(content: object, path: Sequence[str]) -> tuple[FoundryProblem, list[Finding]]:
+async def sound_problem(
+    content: object, path: Sequence[str], place: Place = same_place
+) -> tuple[FoundryProblem, list[Finding]]:
     """Read a problem in its JSON form, and give it with what is odd about it.
 
     Parameters
     ----------
     path
         The input field that it came in.
+    place
+        From the place of a mistake in the problem to that within this field.
 
     Raises
     ------
     UserMistakes
         It is no foundry problem, or can't be planned: everything that is wrong, each with its place.
     """
-    return await asyncio.to_thread(_sound_problem, content, tuple(path))
+    return await asyncio.to_thread(_sound_problem, content, tuple(path), place)
 
 
-def _sound_problem(content: object, path: tuple[str, ...]) -> tuple[FoundryProblem, list[Finding]]:
+def _sound_problem(content: object, field: Path, place: Place) -> tuple[FoundryProblem, list[Finding]]:
     from solver_jobs.foundry.checks import check  # with the tables of numpy, which the start can do without
 
-    problem = _read(content, path)
+    problem = _read(content, field, place)
     findings = check(problem)
     errors = [finding for finding in findings if finding.severity == "ERROR"]
     if errors:
-        raise UserMistakes(
-            _first_ones(
-                [
-                    UserMistake(found.code, found.message, path=(*path, *found.path), hint=found.hint)
-                    for found in errors
-                ],
-                path,
-            )
-        )
+        mistakes = [
+            UserMistake(found.code, found.message, path=(*field, *place(found.path)), hint=found.hint)
+            for found in errors
+        ]
+        raise UserMistakes(_first_ones(mistakes, field))
     return problem, findings
 
 
-def _read(content: object, path: tuple[str, ...]) -> FoundryProblem:
+def _read(content: object, field: Path, place: Place) -> FoundryProblem:
     if not isinstance(content, str | Mapping):
         found = _IN_JSON.get(type(content), "something else")
         raise UserMistake(
             "PROBLEM_INVALID",
             f"The problem is {found}; expected a JSON object.",
-            path=path,
+            path=field,
             hint="`pourplan schema foundry` describes its form.",
         )
     try:
         problem = read_problem(content)
     except JobError as error:
-        faults = error.details or [error.message]
-        raise UserMistakes(
-            _first_ones(
-                [UserMistake(error.code, fault, path=path, hint=error.hint) for fault in faults], path
-            )
-        ) from error
-    if b"\\u0000" in orjson.dumps(problem.model_dump(mode="json")):
-        raise UserMistake(
-            "TEXT_UNSTORABLE", "A text of the problem holds a zero character; expected none.", path=path
-        )
+        if not isinstance(error.__cause__, ValidationError):
+            raise UserMistake(error.code, error.message, path=field, hint=error.hint) from error
+        read = json.loads(content) if isinstance(content, str) else content
+        mistakes = [_mistake(error.code, fault, read, field, place) for fault in faults_of(error.__cause__)]
+        raise UserMistakes(_first_ones(mistakes, field)) from error
+    _require_storable(problem, field, place)
     return problem
 
 
-def _first_ones(mistakes: list[UserMistake], path: tuple[str, ...]) -> list[UserMistake]:
+def _mistake(code: str, fault: Fault, content: object, field: Path, place: Place) -> UserMistake:
+    """Tell a fault by its place in the input, and by the name of the order or part."""
+    within = place(fault.path)
+    name = name_of(content, fault.path)
+    where = " ".join(filter(None, (place_of(within), f"({name})" if name else "")))
+    return UserMistake(
+        code,
+        f"{where or 'The problem'}: {fault.said}",
+        path=(*field, *within),
+        hint=_OF_KEY if fault.of_key else _OF_VALUE,
+    )
+
+
+def _require_storable(problem: FoundryProblem, field: Path, place: Place) -> None:
+    told = problem.model_dump(mode="json")
+    if b"\\u0000" not in orjson.dumps(told):
+        return
+    found = place(next(_with_zero(told, ()), ()))
+    raise UserMistake(
+        "TEXT_UNSTORABLE",
+        f"{place_of(found) or 'A text of the problem'} holds a zero character; expected none.",
+        path=(*field, *found),
+        hint="Write the text anew: such characters come from other programs' files, and are not seen.",
+    )
+
+
+def _with_zero(value: object, path: Path) -> Iterator[Path]:
+    """Find the texts that hold a zero character."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from [path] if "\0" in key else _with_zero(inner, (*path, key))
+    elif isinstance(value, Sequence):
+        for position, inner in enumerate(value):
+            yield from _with_zero(inner, (*path, str(position)))
+
+
+def _first_ones(mistakes: list[UserMistake], path: Path) -> list[UserMistake]:
     more = len(mistakes) - MOST_MISTAKES
     if more <= 0:
         return mistakes

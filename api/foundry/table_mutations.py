@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Any
 
 import strawberry
+from strawberry import UNSET
 from strawberry.scalars import JSON
+from strawberry.utils.str_converters import to_camel_case
 
 from api.context import Info
 from api.foundry import store
-from api.foundry.calendars import MOST_WEEKS, Weekday, WorkPattern, calendar_of
+from api.foundry.calendars import MOST_WEEKS, Weekday, WorkPattern, calendar_of, oddities_of
 from api.foundry.mutations import SCENARIO, ProblemWarning, no_scenario
+from api.foundry.places import Place, among_rows, among_tables
 from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import FlaskSize, Scenario
 from api.payloads import answers_mistakes
 from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, described_enum, key_of
 from api.roles import Role, require
+from solver_jobs.foundry.findings import Finding
 
 Problem = dict[str, Any]
 
@@ -59,7 +64,9 @@ class UpsertPartsInput:
     """Parts of a scenario."""
 
     scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
-    parts: list[PartInput] = strawberry.field(description="The parts; others stay as they are.")
+    parts: list[PartInput] = strawberry.field(
+        description="The parts; one that is there is replaced whole. Others stay as they are."
+    )
 
 
 @strawberry.input(description="An order.")
@@ -70,7 +77,9 @@ class OrderInput:
     part_id: str = strawberry.field(description="Name of its part.")
     qty: int = strawberry.field(description="Units ordered, those already molded included.")
     due_date: date = strawberry.field(description="Last day of delivery.")
-    priority: int | None = strawberry.field(default=100, description="Lower is more urgent.")
+    priority: int | None = strawberry.field(
+        default=100, description="Lower is more urgent; 100 unless told, also for an order that had another."
+    )
 
 
 @strawberry.input(description="Orders that come in, change, or are cancelled.")
@@ -79,7 +88,9 @@ class UpsertOrdersInput:
 
     scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
     orders: list[OrderInput] = strawberry.field(
-        default_factory=list, description="The orders; others stay as they are."
+        default_factory=list,
+        description="The orders; one that is there is replaced whole, a priority that is left out included. "
+        "Others stay as they are.",
     )
     remove: list[str] = strawberry.field(
         default_factory=list,
@@ -105,7 +116,7 @@ class UpsertResourcesInput:
     max_patterns: int | None = strawberry.field(
         default=None, description="Patterns on the line at the same time."
     )
-    notes: str | None = strawberry.field(default=None, description="Notes.")
+    notes: str | None = strawberry.field(default=UNSET, description="Notes; null removes them.")
 
 
 @strawberry.input(description="Units of an order that were molded before the Monday.")
@@ -144,7 +155,8 @@ class ExpectedDeliveryInput:
 
 @strawberry.input(
     description="The state of the shop on a Monday morning. A table that is given replaces the one that was "
-    "there; a table that is left out stays, unless the Monday is another one: then it is emptied."
+    "there; a table that is left out stays, unless the Monday is another one: then it is emptied. With it go "
+    "the pins, the previous plan and the frozen days, which counted from the old one."
 )
 class SetInitialStateInput:
     """Initial state of a scenario."""
@@ -191,7 +203,7 @@ class SetCalendarInput:
         default=None, description="ISO 3166 code of the country whose public holidays are free, such as DE."
     )
     region: str | None = strawberry.field(
-        default=None, description="Code of the region in that country, such as BY."
+        default=None, description="Code of the region in that country, such as BY; not without a country."
     )
     closures: list[DaySpanInput] = strawberry.field(
         default_factory=list, description="Days on which it is closed besides."
@@ -228,8 +240,8 @@ class FoundryTableMutations:
     ) -> ChangeScenarioPayload:
         """Merge parts by their names."""
 
-        def change(problem: Problem) -> None:
-            problem["parts"] = merged(problem["parts"], input.parts, "part_id")
+        def change(problem: Problem) -> Change:
+            return _merge(problem, "parts", input.parts, "part_id")
 
         return await _change(info, input.scenario_id, change)
 
@@ -242,12 +254,12 @@ class FoundryTableMutations:
     ) -> ChangeScenarioPayload:
         """Merge orders by their names."""
 
-        def change(problem: Problem) -> None:
+        def change(problem: Problem) -> Change:
             _refuse_unknown(input.remove, problem["orders"])
             for table, rows in problem.items():
                 if isinstance(rows, list) and table not in ("parts", "holidays", "calendar_workdays"):
                     problem[table] = [row for row in rows if row.get("order_id") not in input.remove]
-            problem["orders"] = merged(problem["orders"], input.orders, "order_id")
+            return _merge(problem, "orders", input.orders, "order_id")
 
         return await _change(info, input.scenario_id, change)
 
@@ -259,14 +271,16 @@ class FoundryTableMutations:
         input: UpsertResourcesInput,  # noqa: A002 - the argument's name in the schema
     ) -> ChangeScenarioPayload:
         """Change what is told."""
-        told = {name: value for name, value in row_of(input).items() if value is not None}
-        del told["scenario_id"]
-        for size in "sml":
-            if f"flasks_{size}" in told:
-                told[f"flasks_{size.upper()}"] = told.pop(f"flasks_{size}")
+        told = {
+            f"flasks_{name[-1].upper()}" if name.startswith("flasks_") else name: value
+            for name, value in row_of(input).items()
+            if name != "scenario_id" and value is not (UNSET if name == "notes" else None)
+        }
 
-        def change(problem: Problem) -> None:
+        def change(problem: Problem) -> Change:
             problem["resources"] = {**problem.get("resources", {}), **told}
+            place = among_tables({name: to_camel_case(name) for name in told})
+            return Change(lambda path: place(path[1:]) if path[:1] == ("resources",) else ())
 
         return await _change(info, input.scenario_id, change)
 
@@ -281,8 +295,8 @@ class FoundryTableMutations:
     ) -> ChangeScenarioPayload:
         """Replace the tables that are told."""
 
-        def change(problem: Problem) -> None:
-            _set_state(problem, input)
+        def change(problem: Problem) -> Change:
+            return _set_state(problem, input)
 
         return await _change(info, input.scenario_id, change)
 
@@ -309,11 +323,13 @@ class FoundryTableMutations:
             country=input.country,
             region=input.region,
             closures=[_span(span) for span in input.closures],
-            extra_days=set(input.extra_days),
+            extra_days=input.extra_days,
         )
 
-        def change(problem: Problem) -> None:
-            problem.update(calendar_of(pattern, date.fromisoformat(problem["asof_date"]), weeks))
+        def change(problem: Problem) -> Change:
+            monday = date.fromisoformat(problem["asof_date"])
+            problem.update(calendar_of(pattern, monday, weeks))
+            return Change(among_tables({}), oddities_of(pattern, monday, weeks))
 
         return await _change(info, input.scenario_id, change)
 
@@ -326,13 +342,30 @@ class FoundryTableMutations:
     ) -> ChangeScenarioPayload:
         """Replace the settings."""
 
-        def change(problem: Problem) -> None:
+        def change(problem: Problem) -> Change:
             problem["settings"] = input.settings
+            return Change(lambda path: path if path[:1] == ("settings",) else ())
 
         return await _change(info, input.scenario_id, change)
 
 
-async def _change(info: Info, scenario_id: str, change: Callable[[Problem], None]) -> ChangeScenarioPayload:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was changed of a problem.
+
+    Attributes
+    ----------
+    place
+        Where in the input a finding lies.
+    findings
+        What is odd about the input itself.
+    """
+
+    place: Place
+    findings: Sequence[Finding] = ()
+
+
+async def _change(info: Info, scenario_id: str, change: Callable[[Problem], Change]) -> ChangeScenarioPayload:
     """Change a scenario's problem, and store it if it is sound; nobody else changes it meanwhile."""
     key = key_of(scenario_id, "Scenario", path=SCENARIO)
     async with info.context.transaction() as connection:
@@ -341,11 +374,12 @@ async def _change(info: Info, scenario_id: str, change: Callable[[Problem], None
         content = await store.problem(connection, key) if locked else None
         if locked is None or content is None:
             raise no_scenario()
-        change(content)
-        problem, findings = await sound_problem(content, ("input",))
+        changed = change(content)
+        problem, findings = await sound_problem(content, ("input",), changed.place)
         await store.put_scenario(connection, locked["name"], stored_form(problem))
     return ChangeScenarioPayload(
-        scenario=stored_one(Scenario, key), warnings=[ProblemWarning.of(found) for found in findings]
+        scenario=stored_one(Scenario, key),
+        warnings=[ProblemWarning.of(found) for found in (*changed.findings, *findings)],
     )
 
 
@@ -371,13 +405,25 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def merged(rows: Sequence[Mapping[str, Any]], changes: Iterable[object], key: str) -> list[Mapping[str, Any]]:
+def _merge(problem: Problem, table: str, changes: Sequence[object], key: str) -> Change:
     """Put changed rows in the places of those with their name, and new ones at the end."""
-    found = {row[key]: row for row in rows}
-    for change in changes:
-        row = {name: value for name, value in row_of(change).items() if value is not None}
-        found[row[key].strip()] = row
-    return list(found.values())
+    rows = [
+        {name: value for name, value in row_of(change).items() if value is not None} for change in changes
+    ]
+    names = [row[key].strip() for row in rows]
+    seen: set[str] = set()
+    for position, name in enumerate(names):
+        if name in seen:
+            raise UserMistake(
+                "DUPLICATE_ROW",
+                f"{table} has {name} a second time, expected one row for each.",
+                path=("input", table, str(position), to_camel_case(key)),
+                hint="Remove one of the rows, or correct its name.",
+            )
+        seen.add(name)
+    found = {row[key]: row for row in problem[table]}
+    problem[table] = list({**found, **dict(zip(names, rows, strict=True))}.values())
+    return Change(among_rows(problem, table, key, names))
 
 
 def _refuse_unknown(names: Sequence[str], orders: Sequence[Mapping[str, Any]]) -> None:
@@ -399,7 +445,7 @@ _STATE = {
 }
 
 
-def _set_state(problem: Problem, state: SetInitialStateInput) -> None:
+def _set_state(problem: Problem, state: SetInitialStateInput) -> Change:
     monday = date.fromisoformat(problem["asof_date"])
     if state.asof_date not in (None, monday):
         problem["asof_date"] = str(state.asof_date)
@@ -414,6 +460,11 @@ def _set_state(problem: Problem, state: SetInitialStateInput) -> None:
         problem["initial_patterns_loaded"] = [
             {"order_id": name, "is_loaded": 1} for name in state.patterns_loaded
         ]
+    fields = {**_STATE, "patterns_loaded": "initial_patterns_loaded", "asof_date": "asof_date"}
+    given = {table: to_camel_case(name) for name, table in fields.items() if getattr(state, name) is not None}
+    place = among_tables(given)
+    # Of a loaded pattern, the input says the name alone.
+    return Change(lambda path: place(path[:2] if path[:1] == ("initial_patterns_loaded",) else path))
 
 
 def _move_calendar(problem: Problem, monday: date) -> None:

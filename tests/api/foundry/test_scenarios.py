@@ -159,6 +159,32 @@ async def test_what_is_no_problem_is_refused_by_name(planner: Desk, problem: obj
     assert any(told in error["message"] for error in payload["userErrors"]), payload["userErrors"]
 
 
+@pytest.mark.parametrize(
+    ("problem", "place", "message"),
+    [
+        ({**PROBLEM, "orders": [PROBLEM["orders"][0], {**PROBLEM["orders"][1], "qty": -1}]},
+         ["orders", "1", "qty"], "orders[1].qty (order A-2): found -1, expected 0 or more"),
+        ({**PROBLEM, "parts": [{**PROBLEM["parts"][0], "flask_size": "XL"}]},
+         ["parts", "0", "flask_size"],
+         "parts[0].flask_size (part HOUSING): found 'XL', expected 'S', 'M' or 'L'"),
+        ({**PROBLEM, "orders": [{**PROBLEM["orders"][0], "order_id": ""}]},
+         ["orders", "0", "order_id"],
+         "orders[0].order_id: found '', expected a text of 1 or more characters"),
+        ({**PROBLEM, "molds": 3}, ["molds"], "molds: unknown key; remove it, or correct its spelling"),
+        (orjson.dumps({**PROBLEM, "frozen_days": -1}).decode(),
+         ["frozen_days"], "frozen_days: found -1, expected 0 or more"),
+        ({**PROBLEM, "resources": {**PROBLEM["resources"], "notes": "a\0b"}},
+         ["resources", "notes"], "resources.notes holds a zero character; expected none."),
+    ],
+)  # fmt: skip
+async def test_a_fault_of_form_is_told_with_its_place_and_by_name(
+    planner: Desk, problem: object, place: list[str], message: str
+) -> None:
+    mistake = await planner.mistake(IMPORT, name="Harbour", problem=problem)
+    assert (mistake["path"], mistake["message"]) == (["input", "problem", *place], message)
+    assert mistake["hint"]
+
+
 def capacity(**changes: float) -> dict[str, Any]:
     return {"resources": {**PROBLEM["resources"], **changes}}
 

@@ -4,9 +4,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from graphql import GraphQLInputObjectType, build_schema
 
 from api.foundry.calendars import Weekday, WorkPattern, calendar_of
-from api.relay import UserMistake
+from api.schema import schema
 from tests.api.desk import Desk
 from tests.api.foundry.shop import PROBLEM
 from tests.api.foundry.test_scenarios import FULL, put, same, stored
@@ -19,7 +20,7 @@ def mutation(name: str) -> str:
     """One of the mutations that change a table."""
     kind = name[0].upper() + name[1:] + "Input"
     return f"""mutation ($input: {kind}!) {{ {name}(input: $input) {{
-        scenario {{ id asofDate }} warnings {{ code }} userErrors {{ code message path hint }}
+        scenario {{ id asofDate }} warnings {{ code path }} userErrors {{ code message path hint }}
     }} }}"""
 
 
@@ -78,6 +79,22 @@ async def test_orders_come_in_change_and_leave(planner: Desk) -> None:
     assert await codes(planner, "upsertOrders", scenario, orders=[{**new, "partId": "X"}]) == ["UNKNOWN_PART"]
 
 
+async def test_an_order_that_is_there_is_replaced_whole(planner: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    order = {"orderId": "A-1", "partId": "HOUSING", "qty": 9, "dueDate": "2026-01-30"}
+    for told, kept in (({"priority": 20}, 20), ({}, 100)):
+        problem = await changed(planner, "upsertOrders", scenario, orders=[{**order, **told}])
+        assert problem["orders"][0]["priority"] == kept
+    assert "also for an order that had another" in described("OrderInput", "priority")
+
+
+def described(kind: str, field: str | None = None) -> str:
+    """The description of an input, or of a field of it."""
+    found = build_schema(schema.as_str()).type_map[kind]
+    assert isinstance(found, GraphQLInputObjectType)
+    return (found.fields[field] if field else found).description or ""
+
+
 async def test_capacities_change_one_by_one(planner: Desk) -> None:
     scenario = await put(planner, FULL)
     problem = await changed(planner, "upsertResources", scenario, flasksL=7, pourMaxTonPerDay=4.25)
@@ -106,7 +123,8 @@ async def test_the_state_of_another_monday_replaces_the_old_one(planner: Desk) -
     )
     assert problem["asof_date"] == "2026-01-12"
     assert problem["initial_flask_inuse"] == problem["pins"] == []
-    assert problem["previous_plan"] is None
+    assert (problem["previous_plan"], problem["frozen_days"]) == (None, 0)
+    assert "the pins, the previous plan and the frozen days" in described("SetInitialStateInput")
     assert [row["molded_qty_credit"] for row in problem["initial_order_progress"]] == [4]
     assert await codes(planner, "setInitialState", scenario, asofDate="2026-01-13") == ["ASOF_NOT_MONDAY"]
 
@@ -151,6 +169,7 @@ async def test_a_calendar_knows_weekly_pattern_holidays_closures_and_extra_shift
     [
         ({"country": "Atlantis"}, "COUNTRY_UNKNOWN"),
         ({"country": "DE", "region": "XX"}, "REGION_UNKNOWN"),
+        ({"region": "BY"}, "COUNTRY_MISSING"),
         ({"weekdays": []}, "NO_WORKDAYS"),
         ({"weeks": 0}, "WEEKS_OUT_OF_RANGE"),
         ({"closures": [{"first": "2026-02-02", "last": "2026-02-01"}]}, "CLOSURE_BACKWARDS"),
@@ -161,6 +180,112 @@ async def test_a_calendar_that_makes_no_sense_is_refused(
     planner: Desk, fields: dict[str, Any], code: str
 ) -> None:
     assert await codes(planner, "setCalendar", await put(planner, FULL), **fields) == [code]
+
+
+LID = {"partId": "LID", "flaskSize": "S", "coolHours": 8, "finishHours": 0, "grossWeightTon": 0.1}
+NEW = {"orderId": "B-1", "partId": "LID", "qty": 2, "dueDate": "2026-03-02"}
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "code", "place"),
+    [
+        ("upsertOrders", {"orders": [{**NEW, "partId": "X"}]}, "UNKNOWN_PART", ["orders", "0", "partId"]),
+        (
+            "upsertOrders",
+            {"orders": [{**NEW, "orderId": "A-3"}, {**NEW, "qty": -1}]},
+            "PROBLEM_INVALID",
+            ["orders", "1", "qty"],
+        ),
+        ("upsertOrders", {"orders": [{**NEW, "qty": 1_000_000}]}, "HORIZON_TOO_LONG", ["orders"]),
+        ("upsertOrders", {"orders": [NEW, {**NEW, "qty": 3}]}, "DUPLICATE_ROW", ["orders", "1", "orderId"]),
+        (
+            "upsertParts",
+            {"parts": [{**LID, "partId": "HOOK"}, {**LID, "grossWeightTon": 50}]},
+            "PART_TOO_HEAVY",
+            ["parts", "1", "grossWeightTon"],
+        ),
+        (
+            "upsertParts",
+            {"parts": [LID, {**LID, "partId": " LID "}]},
+            "DUPLICATE_ROW",
+            ["parts", "1", "partId"],
+        ),
+        ("upsertResources", {"flasksS": 0}, "ZERO_CAPACITY", ["flasksS"]),
+        ("upsertResources", {"moldingMaxPerDay": -1}, "PROBLEM_INVALID", ["moldingMaxPerDay"]),
+        ("setInitialState", {"asofDate": "2026-01-13"}, "ASOF_NOT_MONDAY", ["asofDate"]),
+        (
+            "setInitialState",
+            {"orderProgress": [{"orderId": "A-9", "moldedQtyCredit": 4}]},
+            "UNKNOWN_ORDER",
+            ["orderProgress", "0", "orderId"],
+        ),
+        (
+            "setInitialState",
+            {"flasksInUse": [{"flaskSize": "S", "releaseWorkdayIndex": 2, "qtyInuse": -1}]},
+            "PROBLEM_INVALID",
+            ["flasksInUse", "0", "qtyInuse"],
+        ),
+        ("setInitialState", {"patternsLoaded": ["A-1", "A-9"]}, "UNKNOWN_ORDER", ["patternsLoaded", "1"]),
+        ("setSettings", {"settings": {"weights": 1}}, "PROBLEM_INVALID", ["settings", "weights"]),
+        (
+            "setCalendar",
+            {"weekdays": ["MONDAY"], "closures": [{"first": "2026-01-01", "last": "2030-12-31"}]},
+            "NO_WORKDAYS",
+            ["closures"],
+        ),
+    ],
+)
+async def test_a_mistake_is_told_with_its_place_in_the_input(
+    planner: Desk, name: str, fields: dict[str, Any], code: str, place: list[str]
+) -> None:
+    payload = await change(planner, name, await put(planner, FULL), **fields)
+    found = [(error["code"], error["path"]) for error in payload["userErrors"]]
+    assert (code, ["input", *place]) in found
+
+
+async def test_a_mistake_in_a_value_names_its_order_and_what_to_do(planner: Desk) -> None:
+    payload = await change(planner, "upsertOrders", await put(planner, FULL), orders=[{**NEW, "qty": -1}])
+    (error,) = payload["userErrors"]
+    assert error["message"] == "orders[0].qty (order B-1): found -1, expected 0 or more"
+    assert "Correct it" in error["hint"]
+
+
+async def test_what_is_about_no_field_of_the_input_is_about_all_of_it(planner: Desk) -> None:
+    payload = await change(planner, "upsertResources", await put(planner, FULL), pourMaxTonPerDay=0.5)
+    found = {error["code"]: error["path"] for error in payload["userErrors"]}
+    assert found["PART_TOO_HEAVY"] == ["input"]
+
+
+async def test_days_of_a_calendar_that_change_nothing_are_warned_of(planner: Desk) -> None:
+    payload = await change(
+        planner,
+        "setCalendar",
+        await put(planner, PROBLEM),
+        weeks=4,
+        closures=[
+            {"first": "2025-12-22", "last": "2025-12-31"},
+            {"first": "2026-01-12", "last": "2026-01-16"},
+        ],
+        extraDays=["2026-01-14", "2026-01-17", "2026-03-07"],
+    )
+    assert payload["userErrors"] == []
+    odd = [(found["code"], found["path"]) for found in payload["warnings"] if found["path"][0] != "orders"]
+    assert odd == [
+        ("CLOSURE_OUTSIDE", ["closures", "0"]),
+        ("EXTRA_DAY_IN_CLOSURE", ["extraDays", "0"]),
+        ("EXTRA_DAY_OUTSIDE", ["extraDays", "2"]),
+    ]
+
+
+async def test_notes_are_kept_changed_and_removed(planner: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    for fields, notes in (
+        ({"notes": "Two lines."}, "Two lines."),
+        ({}, "Two lines."),
+        ({"notes": None}, None),
+    ):
+        problem = await changed(planner, "upsertResources", scenario, flasksL=7, **fields)
+        assert problem["resources"]["notes"] == notes
 
 
 async def test_settings_are_replaced_whole(planner: Desk) -> None:
@@ -182,11 +307,3 @@ def test_the_default_week_without_a_country_is_monday_to_friday() -> None:
     made = calendar_of(WorkPattern(WORKWEEK), MONDAY, 1)
     assert [day["date"] for day in made["calendar_workdays"]] == [f"2026-01-0{day}" for day in range(5, 10)]
     assert made["holidays"] == []
-
-
-def test_a_region_without_its_country_makes_no_difference() -> None:
-    assert calendar_of(WorkPattern(WORKWEEK, region="BY"), MONDAY, 1) == calendar_of(
-        WorkPattern(WORKWEEK), MONDAY, 1
-    )
-    with pytest.raises(UserMistake):
-        calendar_of(WorkPattern(WORKWEEK, country="D"), MONDAY, 1)
