@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from openpyxl import Workbook
 from openpyxl.comments import Comment
@@ -14,6 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from api.workbooks.foundry_tables import TABLES, Form
+from solver_jobs.foundry.problem import Settings
 
 EXAMPLE: Mapping[str, Any] = {
     "name": "My foundry",
@@ -47,7 +48,7 @@ EXAMPLE: Mapping[str, Any] = {
         "max_patterns": 6,
     },
 }
-"""What the template is filled with unless told: one row of each table that is needed."""
+"""What the template is filled with unless told: one row of each table that is needed, and all settings."""
 
 
 def foundry_workbook(problem: Mapping[str, Any] = EXAMPLE) -> bytes:
@@ -68,7 +69,8 @@ def _rows(table: str, problem: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if table == "holidays":
         return [{"holiday": day} for day in problem.get("holidays") or ()]
     if table == "settings":
-        return [{"setting": name, "value": value} for name, value in (problem.get("settings") or {}).items()]
+        settings = {**Settings().model_dump(mode="json"), **(problem.get("settings") or {})}
+        return [{"setting": name, "value": value} for name, value in settings.items()]
     rows = problem.get(table) or []
     return [rows] if isinstance(rows, Mapping) else list(rows)
 
@@ -82,6 +84,8 @@ def _write(sheet: Worksheet, table: str, rows: list[Mapping[str, Any]]) -> None:
         sheet.column_dimensions[get_column_letter(number)].width = max(14, len(name) + 2)
         for row, values in enumerate(rows, start=2):
             _fill(sheet, row, number, values.get(name), column.form)
+            if name == "setting":
+                sheet.cell(row, number).comment = Comment(_explain(values[name]), "Pourplan")
     sheet.freeze_panes = "A2"
 
 
@@ -95,3 +99,11 @@ def _fill(sheet: Worksheet, row: int, column: int, value: Any, form: Form) -> No
     if isinstance(value, str):
         # Else a text that begins with "=" is written as a formula.
         cell.data_type = "s"
+
+
+def _explain(setting: str) -> str:
+    """Say what a setting means, or which values it may have."""
+    field = Settings.model_fields.get(setting)
+    choices = " or ".join(str(choice) for choice in get_args(field.annotation)) if field else ""
+    is_choice = field is not None and get_origin(field.annotation) is Literal
+    return (field and field.description) or (f"{choices}." if is_choice else "See docs/replan.md.")

@@ -1,8 +1,10 @@
+# ruff: noqa: DTZ001 - the dates of workbooks know no time zone
 """A foundry's workbook: written, read, checked cell by cell, stored as a scenario."""
 
 import io
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import openpyxl
@@ -10,14 +12,15 @@ import pytest
 from openpyxl import Workbook
 
 from api.foundry.problem import same_data
+from api.workbooks.foundry_form import problem_of
+from api.workbooks.foundry_judge import judged
 from api.workbooks.foundry_scenario import Target
-from api.workbooks.foundry_store import problem_of
 from api.workbooks.foundry_template import EXAMPLE, foundry_workbook
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import Code, Severity
 from api.workbooks.read import read_workbook
 from solver_jobs.foundry.generate import generate
-from solver_jobs.foundry.problem import read_problem
+from solver_jobs.foundry.problem import Settings, read_problem
 from tests.api.desk import Desk
 from tests.api.foundry.test_scenarios import FULL, stored
 from tests.api.workbooks.sheets import PRODUCTION, book
@@ -126,11 +129,11 @@ def test_other_sheets_are_left_alone() -> None:
         ),
         (lambda w: w["resources"].append([9] * 8), Code.FOUNDRY_CELL, "resources", "A3", "a second row"),
         (
-            lambda w: [w["settings"].append(row) for row in (["policy", "WEIGHTED"], ["policy", "X"])],
+            lambda w: w["settings"].append(["policy", "WEIGHTED"]),
             Code.FOUNDRY_CELL,
             "settings",
-            "A6",
-            "policy stands in A5 too",
+            "A12",
+            "policy stands in A2 too",
         ),
         (lambda w: w.remove(w["resources"]), Code.FOUNDRY_TABLE_MISSING, "", None, "no rows of resources"),
         (
@@ -174,7 +177,7 @@ async def test_a_workbook_becomes_a_scenario_and_the_same_again_changes_nothing(
     content = foundry_workbook({**FULL, "name": "Harbour"})
     report = await imported(planner, content)
     assert (report["kind"], report["stored"]) == ("FOUNDRY", True)
-    assert report["rowsRead"] == report["rowsStored"] == 26
+    assert report["rowsRead"] == report["rowsStored"] == 33
     # An order that can't be on time is named at its due date.
     assert ("orders", "D4") in messages(report, Code.FOUNDRY_ODD)
     (scenario,) = (await planner.ask(SCENARIOS))["scenarios"]["nodes"]
@@ -198,7 +201,167 @@ async def test_data_that_cannot_be_planned_are_named_with_their_cells(planner: D
     report = await imported(planner, changed(put("orders", "B3", "LADLE")))
     assert report["stored"] is False
     assert messages(report, Code.FOUNDRY_UNSOUND) == [("orders", "B3")]
+    report = await imported(planner, changed(put("orders", "C3", -4)))
+    assert report["stored"] is False
+    assert messages(report, Code.FOUNDRY_CELL) == [("orders", "C3")]
     assert (await planner.ask(SCENARIOS))["scenarios"]["nodes"] == []
+
+
+def row(sheet: str, *values: Any) -> Callable[[Workbook], None]:
+    return lambda workbook: workbook[sheet].append(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "message", "hint"),
+    [
+        (
+            put("parts", "C3", -5),
+            "parts!C3",
+            "`cool_hours` is the number -5; expected 0 or more.",
+            "Correct the cell.",
+        ),
+        (
+            put("parts", "B3", "m"),
+            "parts!B3",
+            "`flask_size` is the text 'm'; expected 'S', 'M' or 'L'.",
+            "Write M.",
+        ),
+        (
+            put("orders", "C4", -4),
+            "orders!C4",
+            "`qty` is the number -4; expected 0 or more.",
+            "Correct the cell.",
+        ),
+        (
+            put("resources", "B2", -1),
+            "resources!B2",
+            "`flasks_M` is the number -1; expected 0 or more.",
+            "Correct the cell.",
+        ),
+        (
+            put("scenario", "C2", -1),
+            "scenario!C2",
+            "`frozen_days` is the number -1; expected 0 or more.",
+            "Correct the cell.",
+        ),
+        (
+            put("settings", "A2", "Policy"),
+            "settings!A2",
+            "'Policy' is no setting; expected one of policy, pattern_unit, ",
+            "Write policy, if that is meant.",
+        ),
+        (
+            put("settings", "A4", "land"),
+            "settings!A4",
+            "'land' is no setting; ",
+            "Delete the row, or write one of these.",
+        ),
+        (
+            put("settings", "B2", "weighted"),
+            "settings!B2",
+            "`policy` is the text 'weighted'; expected 'WEIGHTED' or 'LEXICOGRAPHIC'.",
+            "Write WEIGHTED.",
+        ),
+        (
+            put("settings", "B6", None),
+            "settings!B6",
+            "`late_weight` is blank; expected a whole number.",
+            "Correct the cell.",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "!" in value else "",
+)
+async def test_what_no_problem_may_hold_is_named_with_its_cell(
+    change: Callable[[Workbook], None], place: str, message: str, hint: str
+) -> None:
+    problem, found = await judged(read_workbook(changed(change)))
+    assert problem is None
+    assert [f"{one.sheet}!{one.cell}" for one in found] == [place]
+    assert found[0].code is Code.FOUNDRY_CELL
+    assert found[0].message.startswith(message)
+    assert found[0].hint == hint
+
+
+WEEK = [*enumerate(["2026-01-05", "2026-01-06", "2026-01-08", "2026-01-08", "2026-01-07"])]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            [row("calendar_workdays", i, datetime.fromisoformat(day)) for i, day in WEEK],
+            ["calendar_workdays!B5 Workday 3", "calendar_workdays!B6 Workday 4"],
+        ),
+        (
+            [row("calendar_workdays", i, datetime.fromisoformat(day)) for i, day in WEEK[:3] if i != 1],
+            ["calendar_workdays!A3 The calendar's workday indices"],
+        ),
+        (
+            [row("calendar_workdays", i, datetime(2026, 1, 3 + i)) for i in (1, 0)],
+            ["calendar_workdays!B3 The calendar begins"],
+        ),
+        (
+            [row("calendar_workdays", 0, datetime(2026, 1, 6)), row("holidays", datetime(2026, 1, 6))],
+            [
+                "calendar_workdays!B2 2026-01-06 stand",
+                "calendar_workdays!B2 The calendar begins",
+                "orders!D2 Order 26-0001 is due",
+            ],
+        ),
+        ([put("scenario", "C2", 3)], ["scenario!C2 3 days are frozen"]),
+        (
+            [row("initial_pour_load", day, tons) for day, tons in ((0, 1), (1, 0.5), (1, 99))],
+            ["initial_pour_load!B4 99500 kg"],
+        ),
+        (
+            [row("initial_flask_inuse", size, 2, qty) for size, qty in (("M", 99), ("L", 3), ("L", 98))],
+            ["initial_flask_inuse!C2 99 flasks M", "initial_flask_inuse!C4 101 flasks L"],
+        ),
+        (
+            [row("orders", "26-0002", "Pump housing", 120_000, datetime(2026, 3, 2))],
+            ["orders!C3 After 2000 working days"],
+        ),
+        (
+            [
+                row("orders", "26-0002", "Pump housing", 5, datetime(2026, 3, 2)),
+                row("expected_deliveries", "26-0001", datetime(2026, 1, 8), 1),
+                row("expected_deliveries", "26-0002", datetime(2026, 1, 8), 2),
+                row("initial_order_progress", "26-0001", 1),
+            ],
+            ["expected_deliveries!C3 Order 26-0002 expects 2"],
+        ),
+        (
+            [row("pins", "26-0001", 1, 2), row("pins", "26-0001", 2, 9)],
+            ["pins!C3 On workday 2", "pins On workday 3"],
+        ),
+        (
+            [row("initial_order_progress", "26-0001", 12)],
+            ["orders Nothing is left to mold"],
+        ),
+    ],
+    ids=lambda value: value[0].partition(" ")[0] if isinstance(value[0], str) else "",
+)
+async def test_a_finding_about_a_table_is_told_at_the_row_that_it_is_about(
+    change: Sequence[Callable[[Workbook], None]], told: list[str]
+) -> None:
+    def all_of_it(workbook: Workbook) -> None:
+        for one in change:
+            one(workbook)
+
+    _, found = await judged(read_workbook(changed(all_of_it, EXAMPLE)))
+    places = [f"{one.sheet}!{one.cell}" if one.cell else one.sheet for one in found]
+    assert len(found) == len(told), found
+    for place, one, expected in zip(places, found, told, strict=True):
+        assert f"{place} {one.message}".startswith(expected)
+
+
+def test_the_template_lists_all_settings_with_what_they_are_unless_told() -> None:
+    sheet = openpyxl.load_workbook(io.BytesIO(foundry_workbook()))["settings"]
+    rows = list(sheet.iter_rows(min_row=2, max_col=2))
+    assert {name.value: value.value for name, value in rows} == Settings().model_dump(mode="json")
+    notes = {name.value: name.comment.text for name, _ in rows if name.comment}
+    assert notes["policy"] == "WEIGHTED or LEXICOGRAPHIC."
+    assert "null: off" in notes["congestion_threshold"]
 
 
 def told(report: dict[str, Any], code: Code) -> tuple[str, str]:
