@@ -44,7 +44,6 @@ class Board:
             self.held_by[o, day : day + i.stay[o]] += self.molds[o, day]
         self.held = np.zeros((len(FLASK_SIZES), self.days), np.int64)
         np.add.at(self.held, i.size, self.held_by)
-        self.places_left = i.max_patterns - self.unit_on.sum(axis=0)
         self.molds_left = i.molding_max - self.molds.sum(axis=0)
         metal = i.kg @ self.molds
         self.metal_left = i.pour_free[1:] - metal
@@ -52,6 +51,10 @@ class Board:
         made = np.zeros((i.n_units, self.days), np.int64)
         np.add.at(made, i.unit, self.molds)
         self.cap_left = i.same_part_max - made
+        # A pattern that waits on the line for nothing more gives its place to whoever wants it.
+        wanted = np.cumsum(made[:, ::-1], axis=1)[:, ::-1] > 0
+        self.places_used: Ints = (self.unit_on & wanted).sum(axis=0)
+        self.places_left = i.max_patterns - self.places_used
 
     def late_molds(self, o: int) -> int:
         """Late units of an order."""

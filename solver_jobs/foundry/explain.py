@@ -81,7 +81,7 @@ def _bottlenecks(board: Board, late: tuple[LateOrder, ...]) -> list[Bottleneck]:
             blamed[cause.resource] = blamed.get(cause.resource, 0) + cause.units
     lightest = int(i.kg[i.remaining > 0].min(initial=0))
     rows: list[tuple[Resource, Bools, float, float]] = [
-        ("PATTERN_PLACES", board.places_left < 1, float(board.unit_on[:, day].sum()), i.max_patterns),
+        ("PATTERN_PLACES", board.places_left < 1, float(board.places_used[day].sum()), i.max_patterns),
         ("MOLDING", board.molds_left < 1, float(board.molds[:, day].sum()), i.molding_max),
         (
             "METAL",
@@ -112,7 +112,7 @@ def _peaks(board: Board) -> Iterator[Peak]:
     i = board.instance
     metal = i.pour_committed[:-1] + np.concatenate(([0], (i.kg @ board.molds)[:-1]))
     rows: list[tuple[Resource, Ints, float, float]] = [
-        ("PATTERN_PLACES", board.unit_on.sum(axis=0), i.max_patterns, 1.0),
+        ("PATTERN_PLACES", board.places_used, i.max_patterns, 1.0),
         ("MOLDING", board.molds.sum(axis=0), i.molding_max, 1.0),
         ("METAL", metal, i.pour_max, 1000.0),
     ]

@@ -293,6 +293,16 @@ class TestPlan:
         first = explain(problem, plan).bottlenecks[0]
         assert (first.resource, first.late_units, first.full_days, first.use) == ("PATTERN_PLACES", 1, 3, 1.0)
 
+    def test_a_finished_pattern_that_stays_on_the_line_takes_nobodys_place(self) -> None:
+        problem = bare(
+            orders(("O1", "A", 2, "2026-01-13"), ("O2", "B", 2, "2026-01-13")), resources={"max_patterns": 2}
+        )
+        idle = [("O2", day) for day in (1, 2, 3)]
+        plan = plan_of(problem, {("O2", 0): 2, ("O1", 1): 1, ("O1", 3): 1}, [*idle, ("O1", 2)])
+        (places,) = [row for row in explain(problem, plan).bottlenecks if row.resource == "PATTERN_PLACES"]
+        # O2 on day 0; O1 on days 1 to 3, one of them idle between two that mold: 4 of 8 place days
+        assert (places.full_days, places.use) == (0, 0.5)
+
     def test_everything_on_time(self) -> None:
         problem = shop(orders=ON_TIME)
         assert (
