@@ -34,6 +34,8 @@ class UserMistakes(Exception):
         self.mistakes = tuple(mistakes)
 
 
+TOO_MANY = "PT429"
+"""The SQLSTATE of a queue that is full."""
 _CONFLICT = UserMistake(
     "CONFLICT",
     "Somebody else was changing the same data at this moment; nothing was stored.",
@@ -50,7 +52,7 @@ _EXPECTED = {
         "It is not there any more, or not in this tenant; nothing was stored.",
         hint="Read the list again and use an id from there.",
     ),
-    "PT429": UserMistake(
+    TOO_MANY: UserMistake(
         "TOO_MANY_RUNS",
         "As many runs of this kind are queued or running as your tenant may have at once.",
         hint="Wait until one has ended, or cancel one.",

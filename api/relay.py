@@ -15,6 +15,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1_000
+LONGEST_NAME = 200
 
 NodeType = TypeVar("NodeType")
 
@@ -60,6 +61,25 @@ class UserError:
 def is_storable(text: str) -> bool:
     """Whether Postgres can hold this text: no zero character, no half of a surrogate pair."""
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
+
+
+def checked_name(asked: str, path: Sequence[str], hint: str) -> str:
+    """Read the name that people give a thing, without the blanks around it.
+
+    Raises
+    ------
+    UserMistake
+        `NAME_INVALID`
+    """
+    name = asked.strip()
+    if not name or len(name) > LONGEST_NAME or not is_storable(name):
+        raise UserMistake(
+            "NAME_INVALID",
+            f"The name has {len(name)} characters; expected 1 to {LONGEST_NAME} that can be stored.",
+            path=path,
+            hint=hint,
+        )
+    return name
 
 
 def bad_request(message: str, code: str = "BAD_USER_INPUT", **extensions: Any) -> GraphQLError:

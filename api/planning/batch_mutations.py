@@ -16,14 +16,14 @@ from api.context import Info
 from api.database import Connection
 from api.foundry import store as foundry
 from api.foundry.problem import sound_problem
-from api.payloads import UserMistakes, answers_mistakes
+from api.payloads import TOO_MANY, UserMistakes, answers_mistakes
 from api.planning import batch_store
 from api.planning.batch_inputs import WHAT_IF, WhatIfInput, choices_of, require_few
 from api.planning.batch_types import RunBatch
 from api.planning.replan_mutations import DEFAULT_SECONDS, checked_seconds, checked_token
 from api.planning.what_if import WhatIf, changed, each_alone, grid
 from api.reads.asking import stored_one
-from api.relay import UserError, UserMistake, is_storable, key_of
+from api.relay import LONGEST_NAME, UserError, UserMistake, checked_name, key_of
 from api.roles import Role, require
 from solver_jobs.faults import describe_faults
 from solver_jobs.foundry.problem import FoundryProblem
@@ -31,8 +31,8 @@ from solver_jobs.foundry.task import MOST_SECONDS, ReplanTask
 
 SCENARIOS = ("input", "scenarioIds")
 BATCH = ("input", "batchId")
-LONGEST_NAME = 200
-TOO_MANY = "PT429"
+NAME = ("input", "name")
+NAME_HINT = "Shorten it, or leave it out."
 MOST_MISTAKES = 20
 MOST_CHECKED = 30
 """What-ifs of a scenario that are checked in all their combinations."""
@@ -113,7 +113,8 @@ class BatchMutations:
         scenarios, choices = _scenarios(input.scenario_ids), choices_of(input.what_if)
         require_few(len(scenarios), choices)
         seconds, token = checked_seconds(input.time_limit_seconds), checked_token(input.idempotency_key)
-        name = _name(input.name)
+        named = (input.name or "").strip()
+        name = checked_name(named, NAME, NAME_HINT) if named else None
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "starting replans")
             key = await batch_store.batch_of_token(connection, token) if token else None
@@ -255,14 +256,3 @@ def _scenarios(asked: Sequence[str]) -> list[UUID]:
             hint="Name each scenario once.",
         )
     return keys
-
-
-def _name(asked: str | None) -> str | None:
-    name = (asked or "").strip()
-    if len(name) > LONGEST_NAME or not is_storable(name):
-        raise UserMistake(
-            "NAME_INVALID",
-            f"name has {len(name)} characters; expected {LONGEST_NAME} at most, that can be stored.",
-            path=("input", "name"),
-        )
-    return name or None

@@ -209,6 +209,16 @@ async def test_a_grid_that_makes_no_sense_is_told_and_queues_nothing(
     assert (await planner.ask("{ runBatches { totalCount } }"))["runBatches"]["totalCount"] == 0
 
 
+@pytest.mark.parametrize("name", ["x" * 201, "a\0b"])
+async def test_a_batch_is_named_within_bounds_or_not_at_all(planner: Desk, name: str) -> None:
+    scenario = await import_scenario(planner)
+    mistake = await planner.mistake(MANY, scenarios=[scenario], name=name)
+    assert (mistake["code"], mistake["path"]) == ("NAME_INVALID", ["input", "name"])
+    assert "leave it out" in mistake["hint"]
+    unnamed = await replan_many(planner, scenario, name="  ")
+    assert (await batch_of(planner, unnamed))["name"] is None
+
+
 async def test_a_combination_that_can_not_be_planned_is_named_and_none_is_queued(planner: Desk) -> None:
     pinned = {**PROBLEM, "pins": [{"order_id": "A-1", "workday_index": 1, "molds": 4}]}
     scenario = await import_scenario(planner, pinned)
