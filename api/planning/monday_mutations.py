@@ -64,10 +64,12 @@ class MondayMutations:
     ) -> SetMondayReplanPayload:
         """Set the switch."""
         key = key_of(input.scenario_id, "Scenario", path=SCENARIO)
-        hour, seconds = _hour(input.hour), checked_seconds(input.time_limit_seconds)
+        # Who switches it off says nothing of when and how long.
+        hour = _hour(input.hour) if input.enabled else None
+        seconds = checked_seconds(input.time_limit_seconds if input.enabled else None)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "choosing what is replanned on Mondays")
-            await monday_store.set_monday(connection, key, hour if input.enabled else None, seconds)
+            await monday_store.set_monday(connection, key, hour, seconds)
         return SetMondayReplanPayload(scenario=stored_one(Scenario, key))
 
 

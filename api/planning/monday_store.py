@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -128,8 +128,3 @@ class Wishes:
             error,
         )
         return run
-
-
-def later(now: datetime, seconds: float) -> datetime:
-    """Give a moment that lies ahead."""
-    return now + timedelta(seconds=seconds)

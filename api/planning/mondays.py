@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self
 from uuid import UUID
 
@@ -19,7 +19,7 @@ import structlog
 from api.database import Database, Notices, prepare_connection
 from api.payloads import UserMistakes, as_mistake
 from api.planning.monday_planning import failed_task, queue_monday, without_data
-from api.planning.monday_store import Wish, Wishes, later
+from api.planning.monday_store import Wish, Wishes
 from api.relay import UserMistake
 
 ANNOUNCED = "mondays"
@@ -137,7 +137,7 @@ class Mondays:
             refusal = as_mistake(error) if isinstance(error, asyncpg.PostgresError) else None
             if refusal is not None and refusal.code in _WAITS:
                 log.warning("monday_waits", scenario=str(wish.scenario_id), reason=refusal.message)
-                await wishes.give_back(wish, later(self._clock(), self._every_seconds))
+                await wishes.give_back(wish, self._clock() + timedelta(seconds=self._every_seconds))
                 return
             log.exception("monday_broken", scenario=str(wish.scenario_id), attempt=wish.attempt)
             if wish.attempt >= MOST_ATTEMPTS:

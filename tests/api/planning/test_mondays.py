@@ -556,6 +556,15 @@ async def test_the_switch_tells_when_the_next_monday_is_due(planner: Desk, admin
     assert payload == {"scenario": {"mondayReplan": None}, "userErrors": []}
 
 
+@pytest.mark.parametrize("figures", [{"hour": 24}, {"hour": -1}, {"seconds": 0}, {"seconds": 10**6}], ids=str)
+async def test_figures_are_checked_where_they_switch_it_on_and_not_where_it_goes_off(
+    planner: Desk, scenario: str, figures: dict[str, int]
+) -> None:
+    assert (await planner.mistake(SET, scenario=scenario, **figures))["code"].endswith("OUT_OF_RANGE")
+    payload = (await planner.ask(SET, scenario=scenario, enabled=False, **figures))["setMondayReplan"]
+    assert payload == {"scenario": {"mondayReplan": None}, "userErrors": []}
+
+
 async def test_what_is_switched_off_is_not_planned(
     planner: Desk, scenario: str, mondays: Mondays, jobs: Connection
 ) -> None:
