@@ -199,8 +199,11 @@ async def test_old_runs_are_deleted_with_all_that_hangs_on_them(admin: Connectio
     await admin.execute(
         "update plan_runs set finished_at = now() - interval '3 years' where finished_at is not null"
     )
+    assert await admin.fetchval("select count(*) from run_batches") == 2
     (statement,) = re.findall(r"```sql\n(.*?)```", TEXTS["scale.md"], re.DOTALL)
     await admin.execute(statement)
     assert await admin.fetchval("select count(*) from plan_runs where finished_at is not null") == 0
+    # One of its runs is queued.
+    assert await admin.fetchval("select array_agg(name) from run_batches") == ["What if"]
     for table in ("forecasts", "forecast_heats", "replans", "plan_daily_order", "order_status"):
         assert await admin.fetchval(f"select count(*) from {table}") == 0, table
