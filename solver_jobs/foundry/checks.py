@@ -56,6 +56,7 @@ def check(problem: FoundryProblem) -> list[Finding]:
             *_capacities(shop),
             *_initial_state(shop),
             *_due_dates(shop),
+            *_far_pins(shop),
             *_pattern_places(shop),
             *check_commitments(problem),
         ]
@@ -455,6 +456,20 @@ def _due_dates(shop: _Shop) -> Iterator[Finding]:
                 "The calendar is extended by Monday to Friday less the holidays.",
             )
         yield from _earliest(shop, order, path)
+
+
+def _far_pins(shop: _Shop) -> Iterator[Finding]:
+    for position, pin in enumerate(shop.problem.pins):
+        day = pin.workday_index
+        if pin.molds and day > LONGEST_DUE_HORIZON:
+            yield warning(
+                "PIN_FAR_AWAY",
+                f"Order {pin.order_id} is pinned to {say_count(pin.molds, 'mold')} on workday {day}, "
+                f"{shop.calendar.date_of(day)}, more than two years ahead.",
+                ("pins", position, "workday_index"),
+                "Correct the day if it is wrong, counted from 0, the first; the calendar is extended to it, "
+                "and a plan of so many days takes long to be proven best.",
+            )
 
 
 def _earliest(shop: _Shop, order: Order, path: tuple[str | int, ...]) -> Iterator[Finding]:

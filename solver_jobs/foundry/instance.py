@@ -300,8 +300,8 @@ def _unit_names(problem: FoundryProblem, pattern_unit: PatternUnit) -> list[str]
 
 def _due_horizon(rows: _Rows, given: int) -> int:
     """Workdays that the due dates ask for; where no calendar is given, a lag and a buffer more."""
-    open_due = rows.due[rows.remaining > 0]
-    latest = min(int(open_due.max(initial=-1)), LONGEST_DUE_HORIZON)
+    counting = rows.due[(rows.remaining > 0) & (rows.due <= LONGEST_DUE_HORIZON)]
+    latest = int(counting.max(initial=-1))
     return latest + 1 + (0 if given else int(rows.lag.max(initial=0)) + BUFFER)
 
 

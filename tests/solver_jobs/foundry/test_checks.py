@@ -271,6 +271,12 @@ WARNINGS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ),
     ("DUE_FAR_AWAY", row("orders", 0, due_date="2031-01-01"), "orders[0].due_date", ["2031-01-01"]),
     (
+        "PIN_FAR_AWAY",
+        pins(("O1", 521, 1)),
+        "pins[0].workday_index",
+        ["O1", "1 mold", "workday 521, 2028-01-04"],
+    ),
+    (
         "LATE_BY_QUANTITY",
         row("orders", 0, qty=6),
         "orders[0].due_date",

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver_jobs.errors import JobError
+from solver_jobs.foundry.calendar import WorkCalendar
 from solver_jobs.foundry.capacity import days_needed, most_in_days, most_per_day
 from solver_jobs.foundry.corners import CORNERS
 from solver_jobs.foundry.generate import generate
@@ -150,8 +151,17 @@ class TestHorizon:
         closed = compile_problem(shop(orders=orders(due_date="2026-03-02"), initial_order_progress=done))
         assert closed.horizon == 15
 
-    def test_far_due_dates_do_not_stretch_it_for_ever(self) -> None:
-        instance = compile_problem(shop(orders=orders(due_date="2999-01-01")))
+    @pytest.mark.parametrize("given", [SHOP["calendar_workdays"], None])
+    def test_a_due_date_years_away_does_not_stretch_it(self, given: list[dict[str, Any]] | None) -> None:
+        right = compile_problem(shop(calendar_workdays=given))
+        rows = [SHOP["orders"][0] | {"due_date": "2036-01-13"}, *SHOP["orders"][1:]]
+        mistyped = compile_problem(shop(calendar_workdays=given, orders=rows))
+        assert mistyped.due[0] > LONGEST_DUE_HORIZON
+        assert mistyped.horizon <= right.horizon
+
+    def test_the_furthest_due_date_that_counts(self) -> None:
+        last = WorkCalendar.of(shop()).date_of(LONGEST_DUE_HORIZON)
+        instance = compile_problem(shop(orders=orders(due_date=str(last))))
         assert instance.horizon == LONGEST_DUE_HORIZON + 1
 
     def test_late_pins_are_inside(self) -> None:
