@@ -67,7 +67,7 @@ class Effort:
     workers
         Threads.
     seed
-        The same seed, problem and steps give the same plan.
+        The same seed, problem, steps and workers give the same plan.
     steps
         Iterations of each search instead of a time; None: by the clock.
     """
