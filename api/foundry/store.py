@@ -176,25 +176,36 @@ _ROWS = {
 }
 """Columns, order and condition of the rows that a problem is made of, by table."""
 
-_LISTS = ",\n".join(
-    f"    '{table}', (select jsonb_agg(to_jsonb(r) - 'position' order by {order})"  # noqa: S608 - names from this file
-    f" from (select {columns} from {table} where scenario_id = s.id and {condition}) as r)"
-    for table, (columns, order, condition) in _ROWS.items()
-)
+_REQUIRED = ("parts", "orders")
+"""Tables that a problem always tells; others are left out without rows."""
 
-# All that a replan of the scenario $1 is computed from, as of one moment, in the form of a foundry problem;
-# a table without rows is left out, and an earlier plan that there is may be empty.
-PROBLEM = f"""
+
+def _list_of(table: str) -> str:
+    columns, order, condition = _ROWS[table]
+    rows = (
+        f"(select jsonb_agg(to_jsonb(r) - 'position' order by {order})"  # noqa: S608 - names from this file
+        f" from (select {columns} from {table} where scenario_id = s.id and {condition}) as r)"
+    )
+    if table in _REQUIRED:
+        return f"coalesce({rows}, '[]')"
+    # An earlier plan that there is may be empty.
+    return f"case when {condition} then coalesce({rows}, '[]') end" if table == "previous_plan" else rows
+
+
+_LISTS = ",\n".join(f"    '{table}', {_list_of(table)}" for table in _ROWS)
+
+# All that a replan of a scenario is computed from, as of one moment, in the form of a foundry problem.
+PROBLEM_OF = f"""
 select jsonb_strip_nulls(jsonb_build_object(
     'name', s.name, 'scenario_id', s.id, 'asof_date', s.asof_date, 'holidays', to_jsonb(s.holidays),
     'frozen_days', s.frozen_days,
     'resources', (
         select to_jsonb(r) - 'tenant_id' - 'scenario_id' from resources as r where r.scenario_id = s.id),
 {_LISTS}
-)) || jsonb_build_object('settings', s.settings) as problem, s.has_previous_plan
+)) || jsonb_build_object('settings', s.settings)
 from scenarios as s
-where s.id = $1
-"""  # noqa: S608 - names from this file
+where s.id = """  # noqa: S608 - names from this file
+PROBLEM = f"{PROBLEM_OF}$1"
 
 LOCK = "select name, asof_date from scenarios where id = $1 for no key update"
 
@@ -235,12 +246,7 @@ async def put_scenario(connection: Connection, name: str, problem: dict[str, Any
 
 async def problem(connection: Connection, key: UUID) -> dict[str, Any] | None:
     """Read a scenario as a foundry problem in its JSON form; None where the caller sees none."""
-    row = await connection.fetchrow(PROBLEM, key)
-    if row is None:
-        return None
-    found: dict[str, Any] = {"parts": [], "orders": [], **row["problem"]}
-    if row["has_previous_plan"]:
-        found.setdefault("previous_plan", [])
+    found: dict[str, Any] | None = await connection.fetchval(PROBLEM, key)
     return found
 
 

@@ -217,6 +217,30 @@ class SetCalendarInput:
     )
 
 
+@strawberry.input(description="A day's molds of an order that the planner has decided.")
+class PinInput:
+    """A row of pins."""
+
+    order_id: str = strawberry.field(description="Name of the order.")
+    workday_index: int = strawberry.field(description="The workday, counted from the scenario's Monday.")
+    molds: int = strawberry.field(description="Molds to make; 0 forbids the day.")
+
+
+@strawberry.input(description="What the next plan has to keep; what is left out stays as it is.")
+class SetPinsInput:
+    """Pins and frozen days of a scenario."""
+
+    scenario_id: strawberry.ID = strawberry.field(description="Id of the scenario.")
+    pins: list[PinInput] | None = strawberry.field(
+        default=None, description="The pins, instead of those that were there."
+    )
+    frozen_days: int | None = strawberry.field(
+        default=None,
+        description="So many first workdays stay as in the previous plan, which `rollScenario` or an import "
+        "brings; 0: none.",
+    )
+
+
 @strawberry.input(description="How plans are judged.")
 class SetSettingsInput:
     """Settings of a scenario."""
@@ -330,6 +354,30 @@ class FoundryTableMutations:
             monday = date.fromisoformat(problem["asof_date"])
             problem.update(calendar_of(pattern, monday, weeks))
             return Change(among_tables({}), oddities_of(pattern, monday, weeks))
+
+        return await _change(info, input.scenario_id, change)
+
+    @strawberry.mutation(
+        description="Decide molds of orders and days before the scenario is planned next: pins and frozen "
+        "days. For planners."
+    )
+    @answers_mistakes(ChangeScenarioPayload)
+    async def set_pins(
+        self,
+        info: Info,
+        input: SetPinsInput,  # noqa: A002 - the argument's name in the schema
+    ) -> ChangeScenarioPayload:
+        """Replace what is told."""
+
+        def change(problem: Problem) -> Change:
+            if input.pins is not None:
+                problem["pins"] = [row_of(pin) for pin in input.pins]
+            if input.frozen_days is not None:
+                problem["frozen_days"] = input.frozen_days
+            fields = {"pins": input.pins, "frozen_days": input.frozen_days}
+            return Change(
+                among_tables({name: to_camel_case(name) for name, told in fields.items() if told is not None})
+            )
 
         return await _change(info, input.scenario_id, change)
 

@@ -10,6 +10,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from api.catalog.types import ProductGroup
+from api.foundry.store import PROBLEM_OF
 from api.reads.mapping import Column, One, Page, Table, read, rising, stored
 from api.relay import Connection, Node, described_enum
 
@@ -123,6 +124,11 @@ class Scenario(Node):
     )
     settings: JSON = strawberry.field(
         description="How plans are judged: the settings of a foundry problem that differ from the defaults."
+    )
+    problem: JSON = read(
+        Column(f"({PROBLEM_OF}{{row}}.id)"),
+        description="All its data as a foundry problem in its JSON form, as `importScenario` takes it: with "
+        "calendar, initial state, pins, frozen days and the previous plan.",
     )
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When its data were replaced last.")

@@ -32,7 +32,7 @@ described_enum(
         "STEEL_GRADE_PRODUCTION": "Tons per steel grade and month.",
         "PRODUCT_GROUPS_MONTHLY": "Heats ordered per product group and month.",
         "DAILY_CHARGE_SCHEDULE": "Start time, grade and mould size of each heat, day by day.",
-        "FOUNDRY": "Orders, parts and the state of a foundry. Can't be read yet.",
+        "FOUNDRY": "Orders, parts, capacities and the state of a foundry.",
         "MULTISITE": "Sites, lines, products and demand of a network. Can't be read yet.",
     },
 )(WorkbookKind)

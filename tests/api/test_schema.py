@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from api.schema import reads, schema
+from api.workbooks.kinds import LAYOUTS, WorkbookKind
 from tests.api.desk import Desk
 
 
@@ -54,6 +55,13 @@ def _described_fields(
 def test_everything_is_described(built: GraphQLSchema) -> None:
     silent = [name for name, description in described_things(built) if not description]
     assert silent == []
+
+
+def test_a_kind_of_workbook_is_called_unreadable_only_where_it_is(built: GraphQLSchema) -> None:
+    kinds = built.type_map["WorkbookKind"]
+    assert isinstance(kinds, GraphQLEnumType)
+    unreadable = {name for name, one in kinds.values.items() if "Can't be read" in (one.description or "")}
+    assert unreadable == {kind.value for kind in WorkbookKind} - {kind.value for kind in LAYOUTS}
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ TRIED: Mapping[str, Callable[[Ids], dict[str, Any]]] = {
     "upsertResources": lambda the: {"scenarioId": the("Scenario"), "flasksS": 13},
     "setInitialState": lambda the: {"scenarioId": the("Scenario"), "patternsLoaded": ["A-1"]},
     "setCalendar": lambda the: {"scenarioId": the("Scenario"), "weekdays": ["MONDAY", "TUESDAY"]},
+    "setPins": lambda the: {"scenarioId": the("Scenario"), "pins": []},
     "setSettings": lambda the: {"scenarioId": the("Scenario"), "settings": {"late_weight": 5}},
     "runForecast": lambda _: {"month": "2024-09"},
     "cancelRun": lambda the: {"runId": the("ForecastRun waiting")},

@@ -115,6 +115,32 @@ async def test_a_scenario_is_told_with_its_data(planner: Desk) -> None:
     assert [row["orderId"] for row in scenario["orders"]["nodes"]] == ["A-1", "A-2"]
 
 
+NO_ORDERS = {
+    **FULL,
+    "orders": [],
+    "initial_order_progress": [],
+    "initial_patterns_loaded": [],
+    "expected_deliveries": [],
+    "previous_plan": [],
+    "pins": [],
+}
+
+
+@pytest.mark.parametrize(
+    "problem", [PROBLEM, FULL, NO_ORDERS], ids=["least", "everything", "no orders, an empty earlier plan"]
+)
+async def test_a_scenario_is_read_back_whole_and_can_be_brought_again(
+    planner: Desk, viewer: Desk, stranger: Desk, problem: Mapping[str, Any]
+) -> None:
+    scenario = await put(planner, problem)
+    query = "query ($id: ID!) { node(id: $id) { ... on Scenario { problem } } }"
+    told = (await viewer.ask(query, id=scenario))["node"]["problem"]
+    assert same(read_problem(told)) == same(read_problem(problem))
+    copy = await put(planner, told, "Copy")
+    assert same(await stored(planner, copy)) == same(read_problem(problem))
+    assert (await stranger.ask(query, id=scenario))["node"] is None
+
+
 async def test_the_data_of_a_name_are_replaced_whole(planner: Desk) -> None:
     scenario = await put(planner, FULL)
     orders = [{"order_id": "B-1", "part_id": "LID", "qty": 1, "due_date": "2026-02-02", "priority": 5}]

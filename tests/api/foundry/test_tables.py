@@ -288,6 +288,52 @@ async def test_notes_are_kept_changed_and_removed(planner: Desk) -> None:
         assert problem["resources"]["notes"] == notes
 
 
+async def test_pins_and_frozen_days_are_set_by_themselves(planner: Desk) -> None:
+    scenario = await put(planner, FULL)
+    pins = [
+        {"orderId": "A-1", "workdayIndex": 3, "molds": 2},
+        {"orderId": "A-2", "workdayIndex": 0, "molds": 0},
+    ]
+    problem = await changed(planner, "setPins", scenario, pins=pins)
+    told = [(row["order_id"], row["workday_index"], row["molds"]) for row in problem["pins"]]
+    assert (sorted(told), problem["frozen_days"]) == ([("A-1", 3, 2), ("A-2", 0, 0)], 1)
+    problem = await changed(planner, "setPins", scenario, frozenDays=0)
+    assert (len(problem["pins"]), problem["frozen_days"]) == (2, 0)
+    problem = await changed(planner, "setPins", scenario, pins=[], frozenDays=2)
+    assert (problem["pins"], problem["frozen_days"]) == ([], 2)
+    # All else is as it was.
+    assert {**problem, "pins": [], "frozen_days": 0} == {
+        **(await changed(planner, "setPins", scenario, frozenDays=0)),
+        "pins": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("problem", "fields", "code", "place"),
+    [
+        (PROBLEM, {"frozenDays": 1}, "FROZEN_WITHOUT_PREVIOUS_PLAN", ["frozenDays"]),
+        (FULL, {"frozenDays": -1}, "PROBLEM_INVALID", ["frozenDays"]),
+        (
+            FULL,
+            {"pins": [{"orderId": "A-9", "workdayIndex": 0, "molds": 1}]},
+            "UNKNOWN_ORDER",
+            ["pins", "0", "orderId"],
+        ),
+        (
+            FULL,
+            {"pins": [{"orderId": "A-1", "workdayIndex": -1, "molds": 1}]},
+            "PROBLEM_INVALID",
+            ["pins", "0", "workdayIndex"],
+        ),
+    ],
+)
+async def test_pins_that_no_plan_can_keep_are_refused(
+    planner: Desk, problem: dict[str, Any], fields: dict[str, Any], code: str, place: list[str]
+) -> None:
+    payload = await change(planner, "setPins", await put(planner, problem), **fields)
+    assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [(code, ["input", *place])]
+
+
 async def test_settings_are_replaced_whole(planner: Desk) -> None:
     scenario = await put(planner, FULL)
     problem = await changed(planner, "setSettings", scenario, settings={"policy": "LEXICOGRAPHIC"})
