@@ -16,6 +16,7 @@ from rich.text import Text
 from api.cli import account_commands, examining
 from api.cli.failure import CommandFailed
 from api.cli.terminal import err
+from api.cli.writing import require_writable
 from api.reports.formats import ExportFormat
 from api.scalars import parse_month
 from api.settings import Settings, SettingsError, load_settings
@@ -48,8 +49,17 @@ def _is_month(text: str) -> str:
     return text
 
 
+def _is_writable(target: Path | None) -> Path | None:
+    # Told before a search, not after it.
+    require_writable(target)
+    return target
+
+
 Month = Annotated[str, typer.Argument(help="A month, as 2024-09.", metavar="MONTH", callback=_is_month)]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help='A file; "-" is standard output.')]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help='A file; "-" is standard output.', callback=_is_writable),
+]
 Problem = Annotated[Path, typer.Argument(help='A problem as JSON; "-" is standard input.', metavar="PROBLEM")]
 Plan = Annotated[Path, typer.Argument(help='A plan as JSON; "-" is standard input.', metavar="PLAN")]
 WEEKS_IN_FULL = 4

@@ -28,7 +28,6 @@ from solver_jobs.foundry.verify import count, verify
 if TYPE_CHECKING:
     from solver_jobs.foundry.planner import Progress as SolveProgress
 
-TO_STDOUT = Path("-")
 MOST_VIOLATIONS = 20
 """Violations that are listed; further ones are counted."""
 
@@ -77,10 +76,9 @@ def solve_foundry(
             "The plan that was found breaks rules, and is not written:\n" + "\n".join(violations),
             "This is a fault of Pourplan: please report it with the problem.",
         )
-    write_json(found, target)
-    if target not in (None, TO_STDOUT):
+    if path := write_json(found, target):
         out.print(PlanSheet.of(problem, found).render(weeks))
-        err.print(f"Wrote {target}.", soft_wrap=True)
+        err.print(f"Wrote {path}.", markup=False, soft_wrap=True)
 
 
 def _plan(problem: FoundryProblem, time_limit: float, workers: int, seed: int) -> FoundryPlan:

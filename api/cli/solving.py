@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from api.cli.failure import CommandFailed
-from api.cli.writing import write_file
+from api.cli.writing import write_or_print
 from solver_jobs.errors import JobError
 from solver_jobs.faults import describe_faults
 from solver_jobs.forecast.planner import solve
@@ -55,15 +55,15 @@ def read_content(path: Path) -> bytes:
         raise CommandFailed(f"{path} can't be read: {error.strerror}.") from error
 
 
-def write_json(content: BaseModel, target: Path | None) -> None:
-    """Write a result to a file, or to standard output.
+def write_json(content: BaseModel, target: Path | None) -> Path | None:
+    """Write a result to a file, and give it; to standard output, and give none.
 
     Raises
     ------
     CommandFailed
-        The file can't be written.
+        The file can't be written; the result is on standard output.
     """
-    write_file(content.model_dump_json(indent=2).encode() + b"\n", target)
+    return write_or_print(content.model_dump_json(indent=2).encode() + b"\n", target)
 
 
 def solve_forecast(problem: Path, target: Path | None) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from tests.api.cli.test_commands import pourplan
 
+FULL = Path("/dev/full")
+"""A file on whose disk no space is left."""
+
 PROBLEM: Mapping[str, Any] = {
     "name": "Harbour foundry",
     "asof_date": "2026-01-05",
@@ -55,6 +58,31 @@ def test_the_plan_is_printed_as_a_calendar_with_reasons_and_peaks(solved: Path) 
 def test_what_is_odd_about_the_problem_is_said_before_it_is_solved(solved: Path) -> None:
     told = (solved / "stderr.txt").read_text()
     assert "warning LATE_BY_LAG: orders[2].due_date: " in told
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("nowhere/plan.json", "No such file or directory"),
+        ("problem.json/plan.json", "Not a directory"),
+        (".", "Is a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_search(solved: Path, target: str, why: str) -> None:
+    # A problem that is not there would be the first thing to be told, were it read before.
+    for command in (("solve", "foundry", "missing.json"), ("roll", "missing.json", "missing.json")):
+        done = pourplan(solved, *command, "-o", target)
+        assert done.returncode == 1
+        assert done.stderr == f"error: {target} can't be written: {why}.\n"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason=f"there is no {FULL}")
+def test_a_plan_that_cannot_be_written_after_all_stands_on_standard_output(solved: Path) -> None:
+    done = pourplan(solved, "solve", "foundry", "problem.json", "-o", FULL, "--time-limit", "1")
+    assert done.returncode == 1
+    assert sum(row["molds"] for row in json.loads(done.stdout)["x"]) == 31
+    assert f"{FULL} can't be written: No space left on device." in done.stderr
+    assert "stands on standard output" in done.stderr
 
 
 def test_a_sound_plan_is_judged_as_such_and_recounted(solved: Path) -> None:
