@@ -181,7 +181,9 @@ def lay_patterns(instance: Instance, molds: Ints) -> Layout:
     A pattern that stays on the line between two runs spares a stop and a start, one that stays to the end a
     stop, a loaded one that waits for its first run a start (and its stop on day 0).  Choosing among these
     stretches of days with so many places free on each day is a minimum-cost flow through the days, and so
-    exact.
+    exact, but for loaded patterns where restarts cost: which of their stretches spare a restart depends on
+    the others, and the flow counts on all between two runs and on none before the first, which may miss the
+    cost of one restart for each of them.
     """
     used = np.zeros((instance.n_units, instance.horizon), bool)
     np.logical_or.at(used, instance.unit, molds > 0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from solver_jobs.foundry.construct import complete, construct, lay_patterns, previous
@@ -17,6 +17,8 @@ from tests.solver_jobs.foundry.shops import pinned_problems, problems
 from tests.solver_jobs.foundry.test_planner import shop
 from tests.tier import tier
 
+DEAR_RESTART = [[0, 1, 0, 0, 1], [1, 0, 0, 1, 0], [0, 1, 1, 1, 1]]
+"""Of a loaded pattern's two stretches, to its first run and to its second, the dearer is filled."""
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
@@ -47,15 +49,17 @@ def cheapest_by_trial(instance: Instance, molds: np.ndarray) -> int:
     places=st.integers(1, 3),
     loaded=st.lists(st.booleans(), min_size=3, max_size=3),
     charged=st.booleans(),
+    restart=st.sampled_from([0, 0, 70_000, 500_000]),
 )
+@example(rows=DEAR_RESTART, places=2, loaded=[True, False, True], charged=False, restart=500_000)
 def test_patterns_are_laid_at_the_least_changes(
-    rows: list[list[int]], places: int, loaded: list[bool], charged: bool
+    rows: list[list[int]], places: int, loaded: list[bool], charged: bool, restart: int
 ) -> None:
     molds = np.array(rows, np.int64)
     molds[:, molds.sum(axis=0) > places] = 0
     problem = shop(
         3,
-        settings={"charge_day0_stops": charged},
+        settings={"charge_day0_stops": charged, "restart_weight": restart},
         initial_patterns_loaded=[{"order_id": f"O{k}", "is_loaded": int(on)} for k, on in enumerate(loaded)],
     )
     instance = compile_problem(
@@ -67,7 +71,9 @@ def test_patterns_are_laid_at_the_least_changes(
     laid = lay_patterns(short, molds)
     assert (laid.on.sum(axis=0) <= places).all()
     assert (laid.on[molds > 0] == 1).all()
-    assert objective_of(short, laid) == cheapest_by_trial(short, molds)
+    # A loaded pattern may cost a restart more than it must.
+    missed = objective_of(short, laid) - cheapest_by_trial(short, molds)
+    assert 0 <= missed <= restart * sum(loaded)
 
 
 def short_of(instance: Instance, days: int) -> Instance:
