@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +15,8 @@ from rich.text import Text
 from solver_jobs.foundry.days import DayLoad, day_loads
 from solver_jobs.foundry.problem import FLASK_SIZES, FoundryPlan, FoundryProblem, PlanSummary, Resources
 
+IDLE = "·"
+"""A day on which a pattern is on the line and molds nothing."""
 PEAKS_SAID = "Most on one day: "
 """How the sentence begins that the table of peaks tells, too."""
 
@@ -45,7 +46,7 @@ class PlanSheet:
     parts
         Part by order.
     molds
-        Molds by workday index and order.
+        Molds by workday index and order, 0 where the pattern is on the line and molds nothing.
     """
 
     title: str
@@ -88,7 +89,8 @@ class PlanSheet:
             days=day_loads(problem, plan),
             resources=problem.resources,
             parts={order.order_id: order.part_id for order in problem.orders},
-            molds={(row.workday_index, row.order_id): row.molds for row in plan.x},
+            molds={(row.workday_index, row.order_id): 0 for row in plan.y}
+            | {(row.workday_index, row.order_id): row.molds for row in plan.x},
             late=tuple(
                 LateOrder(
                     row.order_id,
@@ -117,6 +119,8 @@ class PlanSheet:
             shown += [self._later(later), Text()]
         if self.late:
             shown += [*self._late(), Text()]
+        if any(self._idles(days) for _, days in worked[:weeks]):
+            shown += [Text(f"{IDLE} the pattern is on the line and molds nothing.", style="dim"), Text()]
         shown += [self._peaks(), Text()]
         shown += [Text(said) for said in self.sentences if not said.startswith(PEAKS_SAID)]
         shown += [Text(f"! {warning}", style="yellow") for warning in self.warnings]
@@ -141,8 +145,8 @@ class PlanSheet:
             table.add_column(f"{day.date:%a %d}", justify="right", no_wrap=True)
         table.add_column("week", justify="right", style="bold", no_wrap=True)
         for order_id, molds in self._orders_of(days).items():
-            cells = [str(molds[day.workday_index] or "") for day in days]
-            table.add_row(order_id, _cut(self.parts[order_id]), *cells, str(sum(molds.values())))
+            cells = [_cell(molds.get(day.workday_index)) for day in days]
+            table.add_row(order_id, _cut(self.parts[order_id]), *cells, str(sum(molds.values()) or ""))
         totals = [str(day.molds or "") for day in days]
         table.add_section()
         table.add_row("molds", "", *totals, str(sum(day.molds for day in days)), style="bold")
@@ -153,14 +157,17 @@ class PlanSheet:
             table.add_row(f"flasks {size}", "", *used, "")
         return table
 
-    def _orders_of(self, days: list[DayLoad]) -> dict[str, defaultdict[int, int]]:
-        """Molds by order and day, orders in the order in which they begin."""
-        orders: dict[str, defaultdict[int, int]] = {}
+    def _orders_of(self, days: list[DayLoad]) -> dict[str, dict[int, int]]:
+        """Molds by order and day on the line, orders in the order in which they come on it."""
+        orders: dict[str, dict[int, int]] = {}
         indices = {day.workday_index for day in days}
         for (index, order_id), molds in sorted(self.molds.items()):
             if index in indices:
-                orders.setdefault(order_id, defaultdict(int))[index] = molds
+                orders.setdefault(order_id, {})[index] = molds
         return orders
+
+    def _idles(self, days: list[DayLoad]) -> bool:
+        return any(0 in molds.values() for molds in self._orders_of(days).values())
 
     def _later(self, weeks: Iterable[list[DayLoad]]) -> Table:
         table = _table("Later weeks")
@@ -171,7 +178,7 @@ class PlanSheet:
             table.add_row(
                 _date(days[0].date),
                 str(sum(day.molds for day in days)),
-                str(len(self._orders_of(days))),
+                str(sum(any(molds.values()) for molds in self._orders_of(days).values())),
                 f"{sum(day.pour_ton for day in days):,.1f}",
             )
         return table
@@ -212,6 +219,10 @@ def _table(title: str) -> Table:
         show_edge=False,
         padding=(0, 1, 0, 0),
     )
+
+
+def _cell(molds: int | None) -> str:
+    return "" if molds is None else str(molds or IDLE)
 
 
 def _cut(name: str) -> Text:

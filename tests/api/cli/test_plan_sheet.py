@@ -82,3 +82,23 @@ def test_nothing_is_said_of_late_orders_where_there_are_none() -> None:
     page = printed(problem, plan_of(problem), 80)
     assert "Late orders" not in page
     assert "Every planned unit is delivered by its due date." in page
+
+
+def test_a_pattern_that_stands_idle_is_marked_on_each_of_its_days() -> None:
+    problem = shop()
+    molds = {("O3", 0): 1, ("O3", 3): 1, ("O1", 0): 2, ("O1", 1): 2, ("O2", 10): 2, ("O2", 11): 1}
+    idle = [("O3", 1), ("O3", 2), ("O3", 5), ("O3", 6)]
+    page = printed(problem, plan_of(problem, molds, idle), 80, weeks=2)
+    first, second, *_ = [" ".join(line.split()) for line in page if line.startswith("O3")]
+    assert first == "O3 B 1 · · 1 2"
+    assert second == "O3 B · ·"
+    assert "· the pattern is on the line and molds nothing." in page
+    # Every pattern of a day stands in the day's column: those that mold, and those that idle.
+    assert "patterns 2 2 1 1" in [" ".join(line.split()) for line in page]
+    later = page[page.index("Later weeks") :]
+    assert next(line for line in later if line.startswith("19 January")).split()[3:5] == ["3", "1"]
+
+
+def test_nothing_is_said_of_idle_patterns_where_there_are_none() -> None:
+    problem = shop()
+    assert not [line for line in printed(problem, plan_of(problem), 80) if "·" in line]
