@@ -197,4 +197,5 @@ def roll_files(problem_file: Path, plan_file: Path, target: Path | None, *, week
                 _of_another_problem(problem, done) or "Roll with the problem that this plan was made for.",
             )
         later = roll(problem, done, weeks)
-    write_json(later, target)
+    if path := write_json(later, target):
+        err.print(f"Wrote {path}: the problem of {later.asof_date}.", markup=False, soft_wrap=True)

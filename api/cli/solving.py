@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from api.cli.failure import CommandFailed
+from api.cli.terminal import err
 from api.cli.writing import write_or_print
 from solver_jobs.errors import JobError
 from solver_jobs.faults import describe_faults
@@ -72,7 +73,8 @@ def solve_forecast(problem: Path, target: Path | None) -> None:
         result = solve(read_problem(problem, ForecastProblem))
     except JobError as error:
         raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
-    write_json(result, target)
+    if path := write_json(result, target):
+        err.print(f"Wrote {path}.", markup=False, soft_wrap=True)
 
 
 def print_schema(model: type[BaseModel]) -> None:

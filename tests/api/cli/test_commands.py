@@ -224,6 +224,7 @@ class TestSolvingWithoutADatabase:
         (tmp_path / "problem.json").write_text(json.dumps(self.PROBLEM))
         done = pourplan(tmp_path, "solve", "forecast", "problem.json", "-o", "result.json")
         assert done.returncode == 0, done.stderr
+        assert done.stderr == "Wrote result.json.\n"
         result = json.loads((tmp_path / "result.json").read_text())
         assert {row["grade"]: row["heats"] for row in result["heats"]} == {"B500A": 9, "B500B": 11}
 

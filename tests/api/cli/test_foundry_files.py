@@ -139,6 +139,7 @@ def test_of_many_violations_the_first_are_listed(solved: Path) -> None:
 def test_a_week_later_the_molds_are_credited_and_the_rest_can_be_planned(solved: Path) -> None:
     done = pourplan(solved, "roll", "problem.json", "plan.json", "--weeks", "1", "-o", "next.json")
     assert done.returncode == 0, done.stderr
+    assert done.stderr == "Wrote next.json: the problem of 2026-01-12.\n"
     later = json.loads((solved / "next.json").read_text())
     plan = json.loads((solved / "plan.json").read_text())
     assert later["asof_date"] == "2026-01-12"
