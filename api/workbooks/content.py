@@ -80,12 +80,16 @@ class ScheduleTable:
     heats: tuple[HeatRow, ...]
 
 
+Scalar: TypeAlias = str | int | float | bool
+"""What a foundry's cell is read as; days are texts such as 2026-01-05."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundryRow:
     """One row of a foundry's table: the row of the sheet, and its values by name."""
 
     number: int
-    values: dict[str, str | int | float | bool]
+    values: dict[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class FoundryTable:
     rows: tuple[FoundryRow, ...]
     header_row: int
     columns: dict[str, int]
+    whole: bool
+    """Whether all its rows were read: its headers are right, and no other sheet has more of it."""
 
 
 @dataclass(frozen=True, slots=True)

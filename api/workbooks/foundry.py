@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Self, TypeAlias
 
@@ -58,11 +58,9 @@ def read_foundry(sheets: list[Sheet]) -> Reading | None:
                 f"{place.table} is also in sheet {tables[place.table].sheet!r}; expected once.",
                 "Delete one of the two sheets, or move its rows into the other.",
             )
+            tables[place.table] = replace(tables[place.table], whole=False)
         else:
-            rows = tuple(_rows(place, said)) if _check_headers(place, said) else ()
-            table = FoundryTable(place.table, place.sheet.name, rows, place.header_row, place.columns)
-            _report_repeated(table, said)
-            tables[place.table] = table
+            tables[place.table] = _read(place, said)
     read = {place.sheet.name for place in places}
     for sheet in sheets:
         if sheet.rows and sheet.name not in read:
@@ -72,9 +70,25 @@ def read_foundry(sheets: list[Sheet]) -> Reading | None:
                 "The sheet is no table of a foundry; nothing of it is stored.",
                 "Nothing to do if it holds notes or calculations.",
             )
-    messages = [_lacking(name) for name in NEEDED if not tables.get(name) or not tables[name].rows]
+    messages = [_lacking(name) for name in NEEDED if name not in tables]
     messages += [message for said in findings.values() for message in said.messages()]
     return Reading(WorkbookKind.FOUNDRY, Content(foundry=tuple(tables.values())), tuple(messages))
+
+
+def _read(place: _Place, said: Findings) -> FoundryTable:
+    readable = _check_headers(place, said)
+    whole = not said.refused
+    rows = tuple(_rows(place, said)) if readable else ()
+    if readable and not rows and place.table in NEEDED:
+        said.error(
+            Code.FOUNDRY_TABLE_MISSING,
+            (place.header_row, 1),
+            f"There are no rows of {place.table} below the headers; expected one or more.",
+            "Fill in the rows.",
+        )
+    table = FoundryTable(place.table, place.sheet.name, rows, place.header_row, place.columns, whole)
+    _report_repeated(table, said)
+    return table
 
 
 def _lacking(table: str) -> CellMessage:
@@ -84,7 +98,7 @@ def _lacking(table: str) -> CellMessage:
         "",
         None,
         Code.FOUNDRY_TABLE_MISSING,
-        f"The workbook has no rows of {table}; expected a sheet {table} with the columns {columns}.",
+        f"The workbook has no {table}; expected a sheet {table} with the columns {columns}.",
         "`pourplan template foundry` writes a workbook with all sheets.",
     )
 

@@ -10,6 +10,7 @@ from api.payloads import UserMistakes
 from api.relay import UserMistake
 from api.workbooks.content import FoundryTable, Reading
 from api.workbooks.foundry_form import FormFault, form_faults, problem_of
+from api.workbooks.foundry_mend import findings_of_the_rest
 from api.workbooks.foundry_places import Places
 from api.workbooks.messages import CellMessage, Code, Findings
 from solver_jobs.foundry.findings import Finding
@@ -23,8 +24,9 @@ async def judged(reading: Reading) -> tuple[FoundryProblem | None, list[CellMess
     """
     tables = reading.content.foundry
     faults = await asyncio.to_thread(form_faults, tables, refused=reading.refused)
-    if faults:
-        return None, _told(tables, faults, [])
+    if faults or reading.refused:
+        mended, found = await asyncio.to_thread(findings_of_the_rest, tables, faults)
+        return None, [*_told(tables, faults, []), *_told(mended, [], found)]
     try:
         problem, odd = await sound_problem(problem_of(reading.content), ())
     except UserMistakes as several:
@@ -47,7 +49,7 @@ def _told(
     for one in found:
         sheet, place = places.of(one.path, one.code, one.message)
         said = sheets.setdefault(sheet, Findings(sheet))
-        if isinstance(one, Finding):
+        if isinstance(one, Finding) and one.severity == "WARNING":
             said.warn(Code.FOUNDRY_ODD, place, one.message, one.hint)
         else:
             said.error(Code.FOUNDRY_UNSOUND, place, one.message, one.hint)

@@ -16,6 +16,7 @@ from api.database import Connection
 from api.workbooks.catalogue import Grade, Group
 from api.workbooks.changes import Changes, Stored, compare
 from api.workbooks.content import Content, Reading
+from api.workbooks.foundry_judge import judged
 from api.workbooks.foundry_store import put_foundry
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Severity
@@ -214,7 +215,9 @@ async def store_reading(
         if tenant is None:
             raise NoTenant("You belong to no tenant, or to several and have not chosen one.")
         if reading.refused or reading.kind is None:
-            return WorkbookReport(reading.kind, sha256, False, reading.content.rows, 0, reading.messages)
+            further = (await judged(reading))[1] if reading.kind is WorkbookKind.FOUNDRY else ()
+            messages = (*reading.messages, *further)
+            return WorkbookReport(reading.kind, sha256, False, reading.content.rows, 0, messages)
         await connection.execute(TAKE_TURN, tenant)
         if reading.kind is WorkbookKind.FOUNDRY:
             report = await put_foundry(connection, reading, sha256, dry_run=dry_run)

@@ -135,7 +135,14 @@ def test_other_sheets_are_left_alone() -> None:
             "A12",
             "policy stands in A2 too",
         ),
-        (lambda w: w.remove(w["resources"]), Code.FOUNDRY_TABLE_MISSING, "", None, "no rows of resources"),
+        (lambda w: w.remove(w["resources"]), Code.FOUNDRY_TABLE_MISSING, "", None, "has no resources"),
+        (
+            lambda w: w["orders"].delete_rows(2, 99),
+            Code.FOUNDRY_TABLE_MISSING,
+            "orders",
+            "A1",
+            "no rows of orders below the headers",
+        ),
         (
             lambda w: setattr(w.copy_worksheet(w["orders"]), "title", "more"),
             Code.FOUNDRY_TABLE_TWICE,
@@ -353,6 +360,70 @@ async def test_a_finding_about_a_table_is_told_at_the_row_that_it_is_about(
     assert len(found) == len(told), found
     for place, one, expected in zip(places, found, told, strict=True):
         assert f"{place} {one.message}".startswith(expected)
+
+
+def several(*changes: Callable[[Workbook], None]) -> Callable[[Workbook], None]:
+    def change(workbook: Workbook) -> None:
+        for one in changes:
+            one(workbook)
+
+    return change
+
+
+ONE_OF_EACH = several(
+    put("orders", "C2", "many"),
+    put("parts", "C3", -5),
+    put("orders", "B4", "LADLE"),
+    row("pins", "A-9", 0, 1),
+    row("parts", "LID", "S", 1, 1, 1),
+    put("scenario", "B2", datetime(2026, 1, 6)),
+    put("calendar_workdays", "B3", datetime(2026, 1, 5)),
+)
+"""No number, out of bounds, unknown names, a double, a Monday that is none, wrong days."""
+
+
+async def test_cells_bounds_names_and_days_are_told_at_once(planner: Desk) -> None:
+    report = await imported(planner, changed(ONE_OF_EACH))
+    assert report["stored"] is False
+    errors = [one for one in report["messages"] if one["severity"] == "ERROR"]
+    assert sorted(f"{one['sheet']}!{one['cell']}" for one in errors) == [
+        "calendar_workdays!B2",
+        "calendar_workdays!B3",
+        "orders!B4",
+        "orders!C2",
+        "parts!A4",
+        "parts!C3",
+        "pins!A3",
+        "scenario!B2",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("parts", "A2", None),
+        put("orders", "A2", None),
+        put("orders", "B2", None),
+        put("scenario", "B2", "soon"),
+        put("previous_plan", "C2", "many"),
+        put("previous_plan", "C2", -1),
+        put("calendar_workdays", "A2", "x"),
+        put("settings", "A6", "weight of late units"),
+        put("parts", "A1", "Teil"),
+        put("orders", "A1", "Auftrag"),
+        put("parts", "G1", "part_id"),
+        lambda w: w.remove(w["parts"]),
+        lambda w: w.remove(w["orders"]),
+        lambda w: w.remove(w["scenario"]),
+        lambda w: w.remove(w["resources"]),
+        lambda w: setattr(w.copy_worksheet(w["parts"]), "title", "more"),
+    ],
+)
+async def test_one_wrong_cell_calls_forth_no_other_error(change: Callable[[Workbook], None]) -> None:
+    reading = read_workbook(changed(change))
+    _, further = await judged(reading)
+    errors = [one for one in (*reading.messages, *further) if one.severity is Severity.ERROR]
+    assert len(errors) == 1, errors
 
 
 def test_the_template_lists_all_settings_with_what_they_are_unless_told() -> None:
