@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .construct import Floor, place_pins
+from .construct import FreeCapacity, place_pins
 from .improve import FACTOR_SCALE, FLASK, Aim, Search, Shop
 from .instance import Instance
 from .score import Layout
@@ -56,14 +56,14 @@ class Translation:
         i = self.instance
         return orders[np.lexsort((i.last_on_time[orders], -i.weight[orders]))]
 
-    def _shop(self, floor: Floor) -> Shop:
+    def _shop(self, capacity: FreeCapacity) -> Shop:
         """All arrays that the search reads."""
         i = self.instance
         n, days, width = len(self.units), i.horizon, i.flasks_initial.shape[1] + 1
         blocked = np.zeros((i.n_units, days), bool)
         np.logical_or.at(blocked, i.unit, i.pinned >= 0)
-        held = floor.on[self.units].astype(np.int64)
-        cap = np.where(blocked[self.units], 0, np.maximum(floor.room[self.units], 0))
+        held = capacity.on[self.units].astype(np.int64)
+        cap = np.where(blocked[self.units], 0, np.maximum(capacity.room[self.units], 0))
         before = np.zeros((i.n_units, days), np.int64)
         np.add.at(before, i.unit, np.where(i.pinned >= 0, 0, i.previous))
         line = np.array([self._line(o) for orders in self._lines for o in orders], np.int64).reshape(-1, 5)
@@ -76,8 +76,8 @@ class Translation:
             np.int64,
         ).reshape(n, 13)
         free = np.full((FLASK + len(i.flasks), width), PLENTY, np.int64)
-        free[:FLASK, :days] = [floor.places, floor.molds, floor.metal]
-        free[FLASK:, :days] = floor.flasks
+        free[:FLASK, :days] = [capacity.places, capacity.molds, capacity.metal]
+        free[FLASK:, :days] = capacity.flasks
         use = np.zeros((len(i.flasks), width))
         use[:, :-1] = i.flasks_initial
         for o, d in np.argwhere(self._pins > 0):

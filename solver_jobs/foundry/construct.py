@@ -31,7 +31,7 @@ class PinsImpossible(JobError):
         )
 
 
-class Floor:
+class FreeCapacity:
     """What is still free on the shop floor while molds are being placed; a column per workday."""
 
     def __init__(self, instance: Instance) -> None:
@@ -90,19 +90,19 @@ class Floor:
         return found
 
 
-def place_pins(instance: Instance) -> Floor:
-    """Shop floor with all pinned molds on it.
+def place_pins(instance: Instance) -> FreeCapacity:
+    """Tell what all pinned molds leave free.
 
     Raises
     ------
     PinsImpossible
         If they do not fit.
     """
-    floor = Floor(instance)
+    free = FreeCapacity(instance)
     pinned = np.maximum(instance.pinned, 0)
     for o, d in np.argwhere(pinned > 0):
-        floor.take(int(o), int(d), int(pinned[o, d]))
-    reasons = floor.overdrawn()
+        free.take(int(o), int(d), int(pinned[o, d]))
+    reasons = free.overdrawn()
     for o in np.flatnonzero(pinned.sum(axis=1) > instance.remaining):
         reasons.append(
             f"Order {instance.order_ids[o]}: {int(pinned[o].sum())} molds pinned, "
@@ -113,7 +113,7 @@ def place_pins(instance: Instance) -> Floor:
         reasons.append(f"Order {instance.order_ids[o]}: pins leave no day for the rest of its molds.")
     if reasons:
         raise PinsImpossible(reasons)
-    return floor
+    return free
 
 
 def construct(instance: Instance) -> Layout:
@@ -126,18 +126,18 @@ def complete(instance: Instance, molds: Ints) -> Layout | None:
 
     Pins take the place of what the part says of their days.
     """
-    floor, plan = Floor(instance), np.where(instance.pinned >= 0, instance.pinned, molds)
+    free, plan = FreeCapacity(instance), np.where(instance.pinned >= 0, instance.pinned, molds)
     for o, d in np.argwhere(plan > 0):
-        floor.take(int(o), int(d), int(plan[o, d]))
+        free.take(int(o), int(d), int(plan[o, d]))
     left = instance.remaining - plan.sum(axis=1)
     for o in np.flatnonzero(left > 0):
         for d in range(instance.horizon - 1, -1, -1):
-            m = min(int(left[o]), floor.room_for(int(o), d)) if instance.pinned[o, d] < 0 else 0
+            m = min(int(left[o]), free.room_for(int(o), d)) if instance.pinned[o, d] < 0 else 0
             if m > 0:
-                floor.take(int(o), d, m)
+                free.take(int(o), d, m)
                 plan[o, d] += m
                 left[o] -= m
-    return None if left.any() or floor.overdrawn() else lay_patterns(instance, plan)
+    return None if left.any() or free.overdrawn() else lay_patterns(instance, plan)
 
 
 def previous(instance: Instance) -> Layout | None:
@@ -147,10 +147,10 @@ def previous(instance: Instance) -> Layout | None:
         return None
     if not np.array_equal(molds[instance.pinned >= 0], instance.pinned[instance.pinned >= 0]):
         return None
-    floor = Floor(instance)
+    free = FreeCapacity(instance)
     for o, d in np.argwhere(molds > 0):
-        floor.take(int(o), int(d), int(molds[o, d]))
-    return None if floor.overdrawn() else lay_patterns(instance, molds)
+        free.take(int(o), int(d), int(molds[o, d]))
+    return None if free.overdrawn() else lay_patterns(instance, molds)
 
 
 def gaps(instance: Instance, used: npt.NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bound import late_step
-from .construct import Floor, complete
+from .construct import FreeCapacity, complete
 from .dual import day_caps
 from .instance import Instance
 from .rows import Rows
@@ -260,20 +260,20 @@ class HeadModel:
         None where the tail has no room.
         """
         i, last = self.instance, len(self.days)
-        floor, molds = Floor(i), np.zeros((len(i.remaining), i.horizon), np.int64)
+        free, molds = FreeCapacity(i), np.zeros((len(i.remaining), i.horizon), np.int64)
         for (o, d), x in self.x.items():
             molds[o, d] = value(x)
             if molds[o, d]:
-                floor.take(o, d, int(molds[o, d]))
+                free.take(o, d, int(molds[o, d]))
         for o in self._orders:
             on_line = self.y.get((self._unit(o), last - 1))
             left = int(i.remaining[o] - molds[o].sum())
             if not left or on_line is None or not value(on_line):
                 continue
             for d in range(last, i.horizon):
-                molds[o, d] = m = min(left, floor.room_for(o, d)) if i.pinned[o, d] < 0 else 0
+                molds[o, d] = m = min(left, free.room_for(o, d)) if i.pinned[o, d] < 0 else 0
                 if not m:
                     break
-                floor.take(o, d, m)
+                free.take(o, d, m)
                 left -= m
         return complete(i, molds)
