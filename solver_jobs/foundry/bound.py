@@ -70,12 +70,6 @@ def least_changes(instance: Instance) -> int:
     return max(0, floor - min(instance.max_patterns, many + idle_loaded))
 
 
-def objective_step(instance: Instance) -> int:
-    """Greatest common divisor of what the objective is made of."""
-    weights = [int(w) for w in instance.weight[instance.remaining > 0]]
-    return math.gcd(*weights, instance.switch_weight, instance.restart_weight) or 1
-
-
 def late_step(instance: Instance) -> int:
     """Greatest common divisor of the late weights: what the late cost is a multiple of."""
     return math.gcd(*(int(w) for w in instance.weight[instance.remaining > 0])) or 1

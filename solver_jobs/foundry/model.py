@@ -24,7 +24,7 @@ from .dual import day_caps
 from .head import HeadModel
 from .instance import Instance
 from .late_program import LateProgram
-from .score import Layout, Score, flask_use, objective_of
+from .score import Layout, flask_use, objective_of
 
 Ints = npt.NDArray[np.int64]
 Expression: TypeAlias = Any
@@ -35,7 +35,7 @@ SCALE = 1000
 
 
 class Tier(Enum):
-    """What is minimised, one after the other."""
+    """What is minimised, one after the other; each has the name of its figure in `Score`."""
 
     OBJECTIVE = "objective"
     TARDINESS = "tardiness"
@@ -333,16 +333,6 @@ def crowded_levels(instance: Instance) -> Ints:
     """Flasks of each size, in thousandths, above which their use is congestion."""
     levels: Ints = np.rint(SCALE * (instance.congestion_threshold or 0.0) * instance.flasks).astype(np.int64)
     return levels
-
-
-def tier_units(tier: Tier, value: Score) -> int:
-    """Value of a tier of a known plan, in the model's whole units."""
-    return {
-        Tier.OBJECTIVE: value.objective,
-        Tier.TARDINESS: round(SCALE * value.tardiness),
-        Tier.CONGESTION: round(SCALE * value.congestion),
-        Tier.STABILITY: round(2 * value.stability),
-    }[tier]
 
 
 class Watch(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]

@@ -29,7 +29,7 @@ from .improve import Aim
 from .incumbent import Incumbent
 from .instance import Instance
 from .late_program import LateProgram
-from .model import Tier, tier_units
+from .model import Tier
 from .prove import Prover
 from .score import Layout, Score, changes_of
 
@@ -392,7 +392,7 @@ class Portfolio:
         tiers = self._tiers()
         exact = self._size() <= SMALL
         for k, (tier, aim) in enumerate(tiers):
-            if tier_units(tier, self.incumbent.score) == 0:
+            if getattr(self.incumbent.score, tier.value) == 0:
                 continue
             seconds = left() / (len(tiers) - k)
             if stop() or seconds <= 0:
