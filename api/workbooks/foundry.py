@@ -15,6 +15,7 @@ from api.workbooks.messages import CellMessage, Code, Findings, Severity, coordi
 
 HEADER_ROWS = 10
 """Rows in which a sheet's headers are looked for, notes above them being common."""
+_SHOW = "Show the sheet (right-click the tab of another one, Unhide) if it is meant"
 MAX_TEXT = 200
 _MOST = 1e9
 
@@ -44,9 +45,11 @@ class _Place:
 
 def read_foundry(sheets: list[Sheet]) -> Reading | None:
     """Read a foundry's workbook; None where no sheet is a table of a foundry."""
-    places = [place for sheet in sheets if not sheet.hidden and (place := _find(sheet))]
+    found = [place for sheet in sheets if (place := _find(sheet))]
+    places = [place for place in found if not place.sheet.hidden]
     if not places:
         return None
+    hidden = {place.sheet.name: place for place in found if place.sheet.hidden}
     findings = {sheet.name: Findings(sheet.name) for sheet in sheets}
     tables: dict[str, FoundryTable] = {}
     for place in places:
@@ -64,15 +67,39 @@ def read_foundry(sheets: list[Sheet]) -> Reading | None:
     read = {place.sheet.name for place in places}
     for sheet in sheets:
         if sheet.rows and sheet.name not in read:
-            findings[sheet.name].info(
-                Code.SHEET_NOT_RECOGNISED,
-                None,
-                "The sheet is no table of a foundry; nothing of it is stored.",
-                "Nothing to do if it holds notes or calculations.",
-            )
-    messages = [_lacking(name) for name in NEEDED if name not in tables]
+            _report_unread(sheet, hidden.get(sheet.name), findings[sheet.name])
+    seen = {*tables, *(_named(sheet) for sheet in sheets if sheet.rows and not sheet.hidden)}
+    unseen = {place.table: name for name, place in hidden.items()}
+    messages = [_lacking(name, unseen.get(name)) for name in NEEDED if name not in seen]
     messages += [message for said in findings.values() for message in said.messages()]
     return Reading(WorkbookKind.FOUNDRY, Content(foundry=tuple(tables.values())), tuple(messages))
+
+
+def _report_unread(sheet: Sheet, hidden: _Place | None, said: Findings) -> None:
+    """Say why nothing of a sheet is stored."""
+    table = _named(sheet)
+    if hidden is not None:
+        if list(sheet.row_numbers(first=hidden.header_row + 1)):
+            said.warn(
+                Code.HIDDEN_SHEET,
+                None,
+                f"The sheet is hidden and is not read, though it looks like {hidden.table}.",
+                f"{_SHOW}, or delete it.",
+            )
+    elif table in TABLES and not sheet.hidden:
+        said.error(
+            Code.FOUNDRY_COLUMN_MISSING,
+            (next(sheet.row_numbers()), 1),
+            f"The sheet has none of the headers of {table}; expected {_columns(table)}.",
+            "Write these headers above the columns, in this spelling; rename the sheet if it is another.",
+        )
+    else:
+        said.info(
+            Code.SHEET_NOT_RECOGNISED,
+            None,
+            "The sheet is no table of a foundry; nothing of it is stored.",
+            "Nothing to do if it holds notes or calculations.",
+        )
 
 
 def _read(place: _Place, said: Findings) -> FoundryTable:
@@ -91,21 +118,32 @@ def _read(place: _Place, said: Findings) -> FoundryTable:
     return table
 
 
-def _lacking(table: str) -> CellMessage:
-    columns = ", ".join(f"`{name}`" for name in TABLES[table])
+def _lacking(table: str, hidden: str | None) -> CellMessage:
+    found = (
+        f"has no {table}" if hidden is None else f"has {table} only in {hidden!r}, a hidden sheet, not read"
+    )
     return CellMessage(
         Severity.ERROR,
         "",
         None,
         Code.FOUNDRY_TABLE_MISSING,
-        f"The workbook has no {table}; expected a sheet {table} with the columns {columns}.",
-        "`pourplan template foundry` writes a workbook with all sheets.",
+        f"The workbook {found}; expected a sheet {table} with the columns {_columns(table)}.",
+        f"{_SHOW}." if hidden else "`pourplan template foundry` writes a workbook with all sheets.",
     )
+
+
+def _columns(table: str) -> str:
+    return ", ".join(f"`{name}`" for name in TABLES[table])
+
+
+def _named(sheet: Sheet) -> str:
+    """Give the table that a sheet's name may stand for."""
+    return clean(sheet.name).casefold().replace(" ", "_")
 
 
 def _find(sheet: Sheet) -> _Place | None:
     """Find a table's headers: under its own name, else those that no other table has."""
-    named = clean(sheet.name).casefold().replace(" ", "_")
+    named = _named(sheet)
     for row in list(sheet.row_numbers())[:HEADER_ROWS]:
         headers = _headers(sheet, row)
         if named in TABLES and any(name.casefold() in headers for name in TABLES[named]):

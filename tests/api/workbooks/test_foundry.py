@@ -163,6 +163,43 @@ def test_what_is_wrong_is_named_with_its_cell(
     assert reading.refused
 
 
+def hide(sheet: str) -> Callable[[Workbook], None]:
+    return lambda workbook: setattr(workbook[sheet], "sheet_state", "hidden")
+
+
+def test_a_hidden_sheet_is_told_as_hidden_and_not_read() -> None:
+    messages = read_workbook(changed(hide("parts"))).messages
+    missing, hidden = messages
+    assert (missing.code, hidden.code) == (Code.FOUNDRY_TABLE_MISSING, Code.HIDDEN_SHEET)
+    assert missing.message.startswith("The workbook has parts only in 'parts', a hidden sheet, not read;")
+    assert (hidden.severity, hidden.sheet) == (Severity.WARNING, "parts")
+    assert "looks like parts" in hidden.message
+    for message in messages:
+        assert message.hint is not None
+        assert message.hint.startswith("Show the sheet")
+
+
+def test_hidden_sheets_without_rows_or_beside_others_stop_nothing() -> None:
+    def copy(workbook: Workbook) -> None:
+        workbook.copy_worksheet(workbook["orders"]).title = "orders old"
+        hide("orders old")(workbook)
+        workbook["pins"].delete_rows(2, 9)
+        hide("pins")(workbook)
+
+    (message,) = read_workbook(changed(copy)).messages
+    assert (message.code, message.sheet) == (Code.HIDDEN_SHEET, "orders old")
+
+
+def test_a_sheet_of_a_tables_name_with_other_headers_is_told_its_headers() -> None:
+    def translate(workbook: Workbook) -> None:
+        for column, header in enumerate(["Auftrag", "Teil", "Menge", "Liefertermin", "Prio"], start=1):
+            workbook["orders"].cell(1, column, header)
+
+    (message,) = read_workbook(changed(translate)).messages
+    assert (message.code, message.sheet, message.cell) == (Code.FOUNDRY_COLUMN_MISSING, "orders", "A1")
+    assert "none of the headers of orders; expected `order_id`, `part_id`" in message.message
+
+
 def test_a_workbook_of_a_melt_shop_is_not_taken_for_a_foundry() -> None:
     reading = read_workbook(book(PRODUCTION), WorkbookKind.FOUNDRY)
     assert [message.code for message in reading.messages] == [Code.KIND_MISMATCH, Code.KIND_MISMATCH]
