@@ -66,7 +66,12 @@ _EXPECTED = {
 
 def as_mistake(error: asyncpg.PostgresError) -> UserMistake | None:
     """Tell what a refusal of the database means to the user; None where it is our own fault."""
-    return _EXPECTED.get(error.sqlstate or "")
+    expected = _EXPECTED.get(error.sqlstate or "")
+    if expected is None or error.sqlstate != TOO_MANY:
+        return expected
+    # Only the database knows how many these are.
+    message = f"{str(error).removesuffix('.')}: as many as your tenant may have at once."
+    return UserMistake(expected.code, message, hint=expected.hint)
 
 
 def answers_mistakes(

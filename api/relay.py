@@ -16,6 +16,8 @@ from strawberry.types.enum import StrawberryEnumDefinition
 DEFAULT_PAGE = 50
 MAX_PAGE = 1_000
 LONGEST_NAME = 200
+_LONGEST_SHOWN = 80
+"""Characters of a wrong id that are shown."""
 
 NodeType = TypeVar("NodeType")
 
@@ -63,6 +65,11 @@ def is_storable(text: str) -> bool:
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
+def length_of(text: str) -> str:
+    """Say how long a text is, or that it can't be stored."""
+    return f"has {len(text)} characters" if is_storable(text) else "holds a character that can't be stored"
+
+
 def checked_name(asked: str, path: Sequence[str], hint: str) -> str:
     """Read the name that people give a thing, without the blanks around it.
 
@@ -75,7 +82,7 @@ def checked_name(asked: str, path: Sequence[str], hint: str) -> str:
     if not name or len(name) > LONGEST_NAME or not is_storable(name):
         raise UserMistake(
             "NAME_INVALID",
-            f"The name has {len(name)} characters; expected 1 to {LONGEST_NAME} that can be stored.",
+            f"The name {length_of(name)}; expected 1 to {LONGEST_NAME} characters that can be stored.",
             path=path,
             hint=hint,
         )
@@ -134,9 +141,13 @@ def parse_node_id(value: str) -> tuple[str, UUID]:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise UserMistake(
             "INVALID_ID",
-            f"{value!r} is not an id of Pourplan.",
+            f"{_shown(value)} is not an id of Pourplan.",
             hint="Use an id exactly as a query answered it.",
         ) from None
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
 
 
 def key_of(value: str, *type_names: str, path: Sequence[str] = ()) -> UUID:
@@ -154,7 +165,10 @@ def key_of(value: str, *type_names: str, path: Sequence[str] = ()) -> UUID:
     if type_name not in type_names:
         expected = " or ".join(type_names)
         raise UserMistake(
-            "INVALID_ID", f"{value!r} is the id of a {type_name}; expected a {expected}.", path=path
+            "INVALID_ID",
+            f"{_shown(value)} is the id of a {type_name[:_LONGEST_SHOWN]}; expected a {expected}.",
+            path=path,
+            hint=f"Use the id of a {expected}.",
         )
     return key
 

@@ -147,6 +147,8 @@ class FoundryMutations:
         try:
             async with info.context.transaction() as connection:
                 await require(connection, Role.PLANNER, "copying a scenario")
+                if await store.lock(connection, key) is None:
+                    raise no_scenario()
                 copy = await store.clone(connection, key, name)
         except asyncpg.UniqueViolationError:
             raise UserMistake(

@@ -38,6 +38,7 @@ late_before as materialized (
     select order_id, order_key from order_status where run_id = $2 and late_qty + credit_late_qty > 0
 )
 select
+    exists (select from days) as comparable,
     (
         select ceil(
             coalesce(sum(abs(coalesce(n.molds_molded, 0) - coalesce(b.molds_molded, 0))), 0) / 2.0)::int
@@ -88,7 +89,7 @@ async def compare(context: Context, now: UUID, before_id: str) -> PlanComparison
     Raises
     ------
     GraphQLError
-        `NOT_FOUND`, `NO_PLAN`: one of them has no plan that the caller sees.
+        `NO_PLAN`: one of them has no plan that the caller sees. `NO_COMMON_DAYS`
     """
     before = asked_key(before_id, "ReplanRun", path=("runId",))
     async with context.transaction() as connection:
@@ -99,6 +100,13 @@ async def compare(context: Context, now: UUID, before_id: str) -> PlanComparison
                 "NO_PLAN",
                 path=["runId"],
                 hint="Take runs that have SUCCEEDED.",
+            )
+        if not row["comparable"]:
+            raise bad_request(
+                "The two plans have no working day in common, over which they could be compared.",
+                "NO_COMMON_DAYS",
+                path=["runId"],
+                hint="Take runs whose plans overlap, such as those of two Mondays in a row.",
             )
     return PlanComparison(
         molds_moved=row["molds_moved"],

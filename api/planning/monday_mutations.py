@@ -5,7 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from api.context import Info
-from api.foundry.mutations import SCENARIO
+from api.foundry import store as foundry
+from api.foundry.mutations import SCENARIO, no_scenario
 from api.foundry.types import Scenario
 from api.payloads import answers_mistakes
 from api.planning import monday_store
@@ -69,6 +70,8 @@ class MondayMutations:
         seconds = checked_seconds(input.time_limit_seconds if input.enabled else None)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "choosing what is replanned on Mondays")
+            if await foundry.lock(connection, key) is None:
+                raise no_scenario()
             await monday_store.set_monday(connection, key, hour, seconds)
         return SetMondayReplanPayload(scenario=stored_one(Scenario, key))
 

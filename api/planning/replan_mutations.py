@@ -19,7 +19,7 @@ from api.planning import store
 from api.planning.carrying_on import RUN, carry_on
 from api.planning.replan_types import ReplanRun
 from api.reads.asking import stored_one
-from api.relay import UserError, UserMistake, is_storable, key_of
+from api.relay import UserError, UserMistake, is_storable, key_of, length_of
 from api.roles import Role, require
 from solver_jobs.foundry.problem import FoundryPlan, FoundryProblem, read_plan
 from solver_jobs.foundry.task import MOST_SECONDS, ReplanTask
@@ -173,7 +173,7 @@ def checked_token(asked: str | None) -> str | None:
     if asked is not None and not (0 < len(asked) <= LONGEST_KEY and is_storable(asked)):
         raise UserMistake(
             "IDEMPOTENCY_KEY_INVALID",
-            f"idempotencyKey has {len(asked)} characters; expected 1 to {LONGEST_KEY} that can be stored.",
+            f"idempotencyKey {length_of(asked)}; expected 1 to {LONGEST_KEY} characters that can be stored.",
             path=IDEMPOTENCY_KEY,
             hint="Use a new UUID for each run that is wanted.",
         )

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
 
 from api.foundry import store
 from api.foundry.problem import stored_form
-from api.relay import parse_node_id
+from api.relay import node_id, parse_node_id
 from solver_jobs.foundry.generate import generate
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
 from tests.api.desk import Desk
@@ -240,6 +241,23 @@ async def test_what_can_not_be_planned_is_refused_with_its_place(
     assert (mistake["code"], mistake["path"]) == (code, ["input", "problem", *place])
     assert mistake["hint"]
     assert (await planner.ask(SCENARIOS))["scenarios"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize("mutation", [CLONE, BASE])
+async def test_an_id_of_nothing_is_told_with_its_place(planner: Desk, mutation: str) -> None:
+    asked = mutation.replace("userErrors { code }", "userErrors { code message path }")
+    nowhere = node_id("Scenario", uuid4())
+    mistake = await planner.mistake(
+        asked, **{"id": nowhere, "name": "Copy"} if mutation is CLONE else {"id": nowhere}
+    )
+    assert (mistake["code"], mistake["path"]) == ("NOT_FOUND", ["input", "scenarioId"])
+    assert mistake["message"] == "There is no scenario with this id in your tenant."
+
+
+async def test_a_long_wrong_id_is_not_told_whole(planner: Desk) -> None:
+    mistake = await planner.mistake(CLONE, id="x" * 100_000, name="Copy")
+    assert mistake["code"] == "INVALID_ID"
+    assert len(mistake["message"]) < 200
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"])

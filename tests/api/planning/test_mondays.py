@@ -618,6 +618,7 @@ async def test_only_planners_switch_and_only_in_their_own_tenant(
     scenario = await import_scenario(planner)
     assert (await viewer.mistake(SET, scenario=scenario))["code"] == "FORBIDDEN"
     assert (await stranger.mistake(SET, scenario=scenario))["code"] == "NOT_FOUND"
-    assert (await planner.mistake(SET, scenario=node_id("Scenario", UUID(int=1))))["code"] == "NOT_FOUND"
+    mistake = await planner.mistake(SET, scenario=node_id("Scenario", UUID(int=1)))
+    assert (mistake["code"], mistake["path"]) == ("NOT_FOUND", ["input", "scenarioId"])
     assert (await planner.mistake(SET, scenario=scenario, hour=24))["path"] == ["input", "hour"]
     assert (await planner.mistake(SET, scenario=scenario, seconds=0))["code"] == "TIME_LIMIT_OUT_OF_RANGE"

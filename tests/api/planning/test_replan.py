@@ -343,6 +343,20 @@ async def test_plans_are_compared_over_the_days_that_both_plan(office: Desk) -> 
     assert back["moldsMoved"] == change["moldsMoved"]
 
 
+async def test_plans_without_a_common_day_are_not_compared(office: Desk) -> None:
+    january = await planned(office, await import_scenario(office), seconds=1)
+    orders = [{**order, "due_date": "2026-07-01"} for order in PROBLEM["orders"]]
+    later = {**PROBLEM, "asof_date": "2026-06-01", "orders": orders}
+    june = await planned(office, await import_scenario(office, later, "June"), seconds=1)
+    refused = await office.refusal(COMPARE, id=june["id"], other=january["id"])
+    assert (refused.extensions or {})["code"] == "NO_COMMON_DAYS"
+    # The plan of an empty order book has days all the same.
+    nothing = await import_scenario(office, {**PROBLEM, "orders": []}, "Nothing")
+    empty = await planned(office, nothing, seconds=1)
+    change = (await office.ask(COMPARE, id=empty["id"], other=january["id"]))["planRun"]["comparedTo"]
+    assert change["noLongerLate"] == [{"orderId": "A-3"}]
+
+
 async def test_an_order_that_was_molded_late_in_between_is_not_called_on_time(office: Desk) -> None:
     """A-3 is late whatever is planned: a week later it is molded, and delivered or still to come."""
     scenario = await import_scenario(office)
@@ -389,6 +403,7 @@ async def test_no_more_replans_wait_at_once_than_a_tenant_may_have(planner: Desk
     runs = [await replan(planner, scenario, key=f"run {number}") for number in range(4)]
     mistake = await planner.mistake(REPLAN, scenario=scenario)
     assert mistake["code"] == "TOO_MANY_RUNS"
+    assert "4 replans" in mistake["message"]
     # One that is known already is given all the same.
     assert await replan(planner, scenario, key="run 0") == runs[0]
     await planner.ask(CANCEL, id=runs[0])
@@ -402,6 +417,7 @@ async def test_no_more_replans_wait_at_once_than_a_tenant_may_have(planner: Desk
         ({"seconds": 901}, "TIME_LIMIT_OUT_OF_RANGE"),
         ({"asof": "2026-01-12"}, "ASOF_DATE_UNKNOWN"),
         ({"key": ""}, "IDEMPOTENCY_KEY_INVALID"),
+        ({"key": "a\0b"}, "IDEMPOTENCY_KEY_INVALID"),
     ],
 )
 async def test_what_makes_no_sense_is_told_and_queues_nothing(
@@ -410,6 +426,8 @@ async def test_what_makes_no_sense_is_told_and_queues_nothing(
     scenario = await import_scenario(planner)
     mistake = await planner.mistake(REPLAN, scenario=scenario, **variables)
     assert mistake["code"] == code
+    if "\0" in variables.get("key", ""):
+        assert "can't be stored" in mistake["message"]
     if code == "ASOF_DATE_UNKNOWN":
         assert "2026-01-05" in mistake["message"]
     runs = "{ planRuns(kind: REPLAN) { totalCount } }"
