@@ -58,14 +58,12 @@ cost of a start or stop there; weights of the tiers; cost of the current and of 
 of the current one."""
 PRICE_CHANGE, PRICE_RESTART, CHARGE_DAY0 = range(3)
 """Entries of ``price``, in units of the objective."""
-ITERATIONS, INSERTIONS, IMPROVED = range(3)
-"""Entries of ``count``."""
+ITERATIONS = 0
+"""Entry of ``count``."""
 
 NEVER = 1 << 20
 FACTOR_SCALE = 1000
 """Tardiness is counted in thousandths, so that priorities keep it whole."""
-PLENTY = 1 << 40
-"""A capacity that is never scarce."""
 NO_LIMIT = 1e300
 """A cost that no unit reaches."""
 MOST_REMOVED = 40
@@ -73,6 +71,15 @@ FEW, MANY = 7, 14
 """Most units that are taken out beside the first one, in four iterations of ten and in six."""
 WIDEST = 4
 """Most days on either side of the middle of what is taken out: units that can take each other's places."""
+LONG_RUN, IDLE = 40, 12
+"""A run ends at a gap of so many days without room, one of a single order only when it is long: such a gap
+would hold a place for little, and trying it takes time."""
+ON_TIME = 0.995
+"""Share of insertions that look for days on time: now and then a unit leaves its room to others."""
+LATE_RUNS = 10
+"""Most runs into which molds without a place on time are split; what is left then has no place at all."""
+TRIES = 30
+"""Units drawn in search of one whose cost can perhaps be lowered; on a plan that has none any will do."""
 S11, S17, S23, S26, S33 = (np.uint64(i) for i in (11, 17, 23, 26, 33))
 
 
@@ -154,7 +161,7 @@ def try_run(
             left -= m
             for t in range(u(d), u(out)):
                 tmp[OWN, t] += m
-        if d - first > 40 and end < d - 12 and not idle_head:
+        if d - first > LONG_RUN and end < d - IDLE and not idle_head:
             break
         d += 1
     return qty - left, end
@@ -254,7 +261,7 @@ def on_time_runs(
     days, left = held.shape[1], unit[o, QTY]
     mode, length = below(rng, 4), 0.05 * chance(rng)
     weight = par[SCALE] * unit[o, WEIGHT]
-    if due < 0 or chance(rng) >= 0.995:
+    if due < 0 or chance(rng) >= ON_TIME:
         return left  # type: ignore[no-any-return]
     for rounds in range(3):
         q, a, b = best_run(unit, free, tmp, rng, par, o, due, left, blink, mode, length)
@@ -309,7 +316,7 @@ def late_runs(
         if q == left:
             keep(unit, free, tmp, plan, held, o, start, b, TRY)
             return 0
-    for _ in range(10):
+    for _ in range(LATE_RUNS):
         q, a, b = largest_run(unit, free, tmp, o, left, days, forward)
         if q == 0:
             break
@@ -397,7 +404,7 @@ def try_shared_run(
     stay, kg, flask = unit[o, STAY], unit[o, KG], u(FLASK + unit[o, SIZE])
     x = plan.shape[1] - cap.shape[1]
     left, end, clear, d, idle, new, taken = qty, -1, first, first, 0, 0, 0
-    while d <= last and left > 0 and (free[PATTERNS, u(d)] > 0 or tmp[MINE, u(d)]) and idle < 12:
+    while d <= last and left > 0 and (free[PATTERNS, u(d)] > 0 or tmp[MINE, u(d)]) and idle < IDLE:
         out = d + stay
         while clear < out:
             tmp[OWN, u(clear)] = 0
@@ -642,7 +649,7 @@ def pick_first(unit: Ints, plan: Ints, rng: Bits, search: bool) -> int:
     n = len(plan)
     first = below(rng, n)
     if search:
-        for _ in range(30):
+        for _ in range(TRIES):
             if (
                 (plan[first, LATE] > 0 and unit[first, DUE] >= 0)
                 or plan[first, CHANGES] > 2
@@ -753,11 +760,10 @@ def put_back(
 
 
 @inlined
-def remember(plan: Ints, best: Ints, par: Floats, count: Ints, x: int) -> None:
+def remember(plan: Ints, best: Ints, par: Floats, x: int) -> None:
     """Keep the current plan when it is the best so far."""
     if par[CURRENT] < par[BEST] - 1e-7:
         par[BEST] = par[CURRENT]
-        count[IMPROVED] += 1
         for o in range(len(plan)):
             copy_unit(plan, o, best, o, x)
 
@@ -793,14 +799,13 @@ def steps(
                 unit, line, free, tmp, plan, held, cap, before, work, rng, par, price, o, par[BLINK], limit
             )
             placed += 1
-        count[INSERTIONS] += placed
         if whole:
             crowd = crowding(free, level)
             change += par[W_CONGESTION] * (crowd - par[CROWD])
         if placed == size and change <= worst:
             par[CURRENT] += change
             par[CROWD] = crowd
-            remember(plan, best, par, count, x)
+            remember(plan, best, par, x)
         else:
             put_back(unit, free, plan, old, held, work, size, placed)
         for i in range(size):
@@ -906,7 +911,7 @@ class Search:
             draw(self._rng)
         self._par = np.zeros(CROWD + 1)
         self._floor = np.zeros(n)
-        self._count = np.zeros(3, np.int64)
+        self._count = np.zeros(1, np.int64)
         self._plan, self._best = np.zeros((n, columns), np.int64), np.zeros((n, columns), np.int64)
         self._old = np.zeros((MOST_REMOVED, columns), np.int64)
         self._tmp = np.zeros((4, shop.free.shape[1]), np.int64)
@@ -919,11 +924,6 @@ class Search:
     def iterations(self) -> int:
         """Iterations done so far."""
         return int(self._count[ITERATIONS])
-
-    @property
-    def insertions(self) -> int:
-        """Units put back so far."""
-        return int(self._count[INSERTIONS])
 
     @property
     def complete(self) -> bool:
