@@ -43,6 +43,35 @@ subscription FollowRun {
 }
 `;
 
+const REPLAN = `# The foundry's scenarios, and a Monday planned: the tab before follows the run by its id.
+query Scenarios {
+  scenarios { nodes { id name asofDate isBase } }
+}
+
+mutation ReplanMonday {
+  replanMonday(input: { scenarioId: "put a scenario's id here", timeLimitSeconds: 60 }) {
+    run { id status asofDate }
+    userErrors { code message path hint }
+  }
+}
+
+query Plan {
+  planRuns(kind: REPLAN, status: SUCCEEDED, first: 1) {
+    nodes {
+      id
+      ... on ReplanRun {
+        asofDate
+        summary { lateMolds creditLateMolds lateOrders patternChanges objective bound gap }
+        explanation
+        orderStatuses(late: true) { nodes { order { orderId } lateQty creditLateQty reason } }
+        days { date molds patterns pourTons flasks { size inUse capacity } }
+        warnings
+      }
+    }
+  }
+}
+`;
+
 const IMPORT = `mutation Import($file: Upload!, $dryRun: Boolean) {
   importWorkbook(input: { file: $file, dryRun: $dryRun }) {
     report { kind stored rowsRead rowsStored messages { severity sheet cell message hint } }
@@ -64,7 +93,7 @@ function showEditor() {
   const editor = React.createElement(GraphiQL, {
     fetcher,
     plugins: [explorer],
-    defaultTabs: [{ query: FORECAST }, { query: RUN_FORECAST }, { query: FOLLOW_RUN }],
+    defaultTabs: [{ query: FORECAST }, { query: RUN_FORECAST }, { query: FOLLOW_RUN }, { query: REPLAN }],
     defaultEditorToolsVisibility: false,
     shouldPersistHeaders: false,
   });

@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from graphql import build_schema, parse, validate
 
 from api.playground import __main__ as fetching
 from api.playground import assets, page
 from api.playground.assets import ASSETS, SCRIPTS, STYLES, Asset, are_fetched, integrity
+from api.schema import schema
 from tests.api.http.serving import Service
 
 
@@ -43,6 +45,16 @@ async def test_each_file_is_what_was_published(service: Service, fetched: Path, 
     file = await service.http.get(f"/playground/{asset.name}")
     assert integrity(file.content) == asset.integrity
     assert "immutable" in file.headers["cache-control"]
+
+
+async def test_what_the_page_shows_to_start_with_can_be_asked(service: Service) -> None:
+    text = (await service.http.get("/playground/page.js")).text
+    shown = dict(re.findall(r"^const ([A-Z_]+) = `(.*?)`;", text, re.MULTILINE | re.DOTALL))
+    assert {"FORECAST", "RUN_FORECAST", "FOLLOW_RUN", "REPLAN"} <= set(shown)
+    for name, document in shown.items():
+        assert validate(build_schema(schema.as_str()), parse(document)) == [], name
+    (tabs,) = re.findall(r"defaultTabs: \[(.*?)\]", text)
+    assert re.findall(r"query: ([A-Z_]+)", tabs) == ["FORECAST", "RUN_FORECAST", "FOLLOW_RUN", "REPLAN"]
 
 
 async def test_without_its_files_the_page_takes_them_from_the_cdn_by_their_hash(
