@@ -20,10 +20,16 @@ class Fault:
 
     code: Code
     text: str
+    number: float | None = None
+    """What a cell holds that is to show a date, and can't."""
 
 
 Value: TypeAlias = str | float | bool | datetime | time | timedelta | Fault
 """Numbers are floats, as they are in spreadsheets. Blank cells have no value at all."""
+
+
+Area: TypeAlias = tuple[int, int, int, int]
+"""A rectangle of cells: top, left, bottom, right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +40,17 @@ class Sheet:
     rows: dict[int, dict[int, Value]] = field(default_factory=dict)
     epoch: Epoch = Epoch.OF_1900
     hidden: bool = False
+    merged: dict[int, list[Area]] = field(default_factory=dict)
+    """Merged cells by each row that holds something."""
 
     def get(self, row: int, column: int) -> Value | None:
         """Give the value of a cell, None where it is blank."""
         return self.rows.get(row, {}).get(column)
+
+    def merged_into(self, row: int, column: int) -> Area | None:
+        """Give the merged cells that cover a cell, where they begin with another one."""
+        areas = (area for area in self.merged.get(row, ()) if area[1] <= column <= area[3])
+        return next((area for area in areas if area[:2] != (row, column)), None)
 
     def row_numbers(self, first: int = 1, before: int | None = None) -> Iterator[int]:
         """Go through the rows that hold something, from top to bottom."""
@@ -54,6 +67,10 @@ def describe(value: Value) -> str:
     match value:
         case Fault(code=Code.FORMULA_WITHOUT_VALUE):
             return "a formula without a value"
+        case Fault(number=float()):
+            return (
+                f"the number {plain_number(value.number or 0.0)} in a cell of dates, which shows {value.text}"
+            )
         case Fault():
             return f"the error {value.text}"
         case bool():

@@ -16,11 +16,14 @@ LARGEST = 1_000_000_000
 DASHES = frozenset({"-", "–", "—", "−", "--", "n/a", "na"})
 """How people say that there is no figure, or no heat."""
 
+AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+"""A point before three digits: of thousands, or of decimals."""
+PLAIN = re.compile(r"[+-]?\d+(?:\.\d*)?|[+-]?\.\d+", re.ASCII)
+"""A number without separators of thousands."""
+
 _THOUSANDTH = Decimal("0.001")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[+-]?\d{1,3}(?:[ '’]\d{3})+(?:[.,]\d+)?", re.ASCII)
 _EUROPEAN = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+|[+-]?\d{1,3}(?:\.\d{3}){2,}", re.ASCII)
-_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
-_PLAIN = re.compile(r"[+-]?\d+(?:\.\d*)?|[+-]?\.\d+", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{1,2}", re.ASCII)
 
 
@@ -137,7 +140,7 @@ def _from_text(text: str, what: str) -> tuple[Decimal | None, Remark | None]:
     text = clean(text)
     if len(text) > 40:
         return None, None
-    if _AMBIGUOUS.fullmatch(text):
+    if AMBIGUOUS.fullmatch(text):
         return None, Remark(
             Severity.ERROR,
             Code.NUMBER_AMBIGUOUS,
@@ -161,7 +164,7 @@ def _plain(text: str) -> str | None:
         return joined.replace(",", ".")
     if _EUROPEAN.fullmatch(text):
         return text.replace(".", "").replace(",", ".")
-    if _PLAIN.fullmatch(text):
+    if PLAIN.fullmatch(text):
         return text
     if _DECIMAL_COMMA.fullmatch(text):
         return text.replace(",", ".")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from typing import Self, TypeAlias
 
-from api.workbooks.cells import Fault, Sheet, Value, clean, describe, plain_number, shorten
-from api.workbooks.content import Content, FoundryRow, FoundryTable, Reading
-from api.workbooks.foundry_tables import NEEDED, ONCE, TABLES, Form
+from api.workbooks.cells import Sheet, Value, clean, shorten
+from api.workbooks.content import Content, FoundryRow, FoundryTable, Reading, Scalar
+from api.workbooks.foundry_cells import read_cell
+from api.workbooks.foundry_tables import NEEDED, ONCE, TABLES
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Findings, Severity, coordinate
 
 HEADER_ROWS = 10
 """Rows in which a sheet's headers are looked for, notes above them being common."""
 _SHOW = "Show the sheet (right-click the tab of another one, Unhide) if it is meant"
-MAX_TEXT = 200
-_MOST = 1e9
 
 
 Headers: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -243,72 +241,39 @@ def _report_repeated(table: FoundryTable, said: Findings) -> None:
             )
 
 
-def _values(
-    place: _Place, row: int, told: Mapping[str, Value], said: Findings
-) -> dict[str, str | int | float | bool]:
-    values: dict[str, str | int | float | bool] = {}
+def _values(place: _Place, row: int, told: Mapping[str, Value], said: Findings) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = {}
     for name, column in TABLES[place.table].items():
         at = row, place.columns.get(name, 1)
         found = told.get(name)
         if found is None:
-            if column.required:
-                said.error(
-                    Code.FOUNDRY_CELL,
-                    at,
-                    f"`{name}` is blank; expected {column.form.value}.",
-                    "Fill the cell, or delete the row.",
-                )
+            _report_blank(place, name, at, said)
             continue
-        if isinstance(found, Fault):
-            said.error(found.code, at, f"`{name}` is {describe(found)}.", "Correct the formula.")
-            continue
-        value = _value(found, column.form)
-        if value is None:
-            said.error(
-                Code.FOUNDRY_CELL,
-                at,
-                f"`{name}` is {describe(found)}; expected {column.form.value}.",
-                "Correct the cell.",
-            )
-        else:
-            values[name] = value
+        read = read_cell(found, column.form)
+        if read.remark:
+            remark = read.remark
+            said.add(remark.severity, remark.code, at, f"`{name}` is {remark.message}.", remark.hint)
+        if read.value is not None:
+            values[name] = read.value
     return values
 
 
-def _value(found: Value, form: Form) -> str | int | float | bool | None:
-    """Take a cell as what its column holds; None where it is something else."""
-    if form is Form.ANY:
-        return found if isinstance(found, (bool, float)) else _text(found)
-    if form is Form.TEXT:
-        return _text(found)
-    if form is Form.DAY:
-        return _day(found)
-    number = _number(found)
-    if number is None or form is Form.NUMBER:
-        return number
-    return int(number) if number.is_integer() else None
-
-
-def _text(found: Value) -> str | None:
-    if isinstance(found, float):
-        return plain_number(found)
-    text = clean(found) if isinstance(found, str) else None
-    return text if text and len(text) <= MAX_TEXT else None
-
-
-def _day(found: Value) -> str | None:
-    if isinstance(found, datetime):
-        return found.date().isoformat()
-    try:
-        return date.fromisoformat(clean(found)).isoformat() if isinstance(found, str) else None
-    except ValueError:
-        return None
-
-
-def _number(found: Value) -> float | None:
-    try:
-        number = float(clean(found)) if isinstance(found, str) else found
-    except ValueError:
-        return None
-    is_number = isinstance(number, float) and abs(number) <= _MOST
-    return number if is_number and isinstance(number, float) else None
+def _report_blank(place: _Place, name: str, at: tuple[int, int], said: Findings) -> None:
+    column = TABLES[place.table][name]
+    merged = place.sheet.merged_into(*at) if name in place.columns else None
+    if merged and merged[0] > place.header_row and place.sheet.get(*merged[:2]) is not None:
+        top, left, bottom, right = merged
+        said.error(
+            Code.FOUNDRY_CELL,
+            at,
+            f"`{name}` has no value of its own: the cells {coordinate(top, left)}:"
+            f"{coordinate(bottom, right)} are merged; expected {column.form.value} in each row.",
+            "Unmerge the cells (Home, Merge & Center), and fill in each.",
+        )
+    elif column.required:
+        said.error(
+            Code.FOUNDRY_CELL,
+            at,
+            f"`{name}` is blank; expected {column.form.value}.",
+            "Fill the cell, or delete the row.",
+        )

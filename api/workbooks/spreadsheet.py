@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
-from api.workbooks.cells import Fault, Sheet, Value
+from api.workbooks.cells import Area, Fault, Sheet, Value
 from api.workbooks.markup import Listener, listen
 from api.workbooks.messages import Code, WorkbookRefused
 from api.workbooks.package import Package
@@ -114,7 +114,7 @@ class _Cells(Listener):
         self._cell: _Cell | None = None
         self._inside = False
         self._phonetic = False
-        self._merged: list[tuple[int, int, int, int]] = []
+        self._merged: list[Area] = []
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         match name:
@@ -153,6 +153,7 @@ class _Cells(Listener):
             rows = self._sheet.rows
             for row in range(top, bottom + 1) if bottom - top < len(rows) else list(rows):
                 if top <= row <= bottom and row in rows:
+                    self._sheet.merged.setdefault(row, []).append((top, left, bottom, right))
                     kept = {
                         column: value
                         for column, value in rows[row].items()
@@ -234,7 +235,7 @@ class _Cells(Listener):
             raise self._damaged(f"a number `{text[:40]}` that is none")
         match self._styles.kind(cell.style):
             case "date":
-                return from_serial(number, self._sheet.epoch) or Fault(Code.CELL_ERROR, "########")
+                return from_serial(number, self._sheet.epoch) or Fault(Code.CELL_ERROR, "########", number)
             case "duration" if abs(number) < 1e6:
                 return timedelta(seconds=round(number * 86_400))
         return number

@@ -27,6 +27,7 @@ from tests.api.workbooks.sheets import PRODUCTION, book
 from tests.api.workbooks.test_graphql import IMPORT, Uploaded
 
 CODES = {
+    Code.DATE_AS_TEXT,
     Code.FOUNDRY_TABLE_MISSING,
     Code.FOUNDRY_TABLE_TWICE,
     Code.FOUNDRY_COLUMN_MISSING,
@@ -161,6 +162,111 @@ def test_what_is_wrong_is_named_with_its_cell(
     assert told in found[0].message
     assert found[0].hint
     assert reading.refused
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "cell", "told", "hint"),
+    [
+        (
+            lambda w: w["orders"].merge_cells("D2:D4"),
+            Code.FOUNDRY_CELL,
+            "orders!D3",
+            "`due_date` has no value of its own: the cells D2:D4 are merged; expected a date in each row.",
+            "Unmerge the cells",
+        ),
+        (
+            lambda w: w["orders"].merge_cells("E2:E3"),
+            Code.FOUNDRY_CELL,
+            "orders!E3",
+            "`priority` has no value of its own: the cells E2:E3 are merged",
+            "Unmerge the cells",
+        ),
+        (
+            put("orders", "D2", "09/12/2026"),
+            Code.FOUNDRY_CELL,
+            "orders!D2",
+            "`due_date` is the text '09/12/2026'; expected a date.",
+            "The cell holds text.",
+        ),
+        (
+            put("orders", "D2", "31.2.2026"),
+            Code.FOUNDRY_CELL,
+            "orders!D2",
+            "`due_date` is the text '31.2.2026'; expected a date.",
+            "The cell holds text.",
+        ),
+        (
+            put("orders", "D2", 20260912),
+            Code.FOUNDRY_CELL,
+            "orders!D2",
+            "`due_date` is the number 20260912 in a cell of dates, which shows ########; expected a date.",
+            "Clear the cell, give it the format of a date, and type the date, perhaps 2026-09-12.",
+        ),
+        (
+            put("orders", "C2", "=5+7"),
+            Code.FORMULA_WITHOUT_VALUE,
+            "orders!C2",
+            "`qty` is a formula without a value.",
+            "Open the workbook in a spreadsheet program, let it calculate, and save it",
+        ),
+        (
+            put("orders", "C2", "#REF!"),
+            Code.CELL_ERROR,
+            "orders!C2",
+            "`qty` is the error #REF!.",
+            "Mend the formula",
+        ),
+        (
+            put("orders", "C2", "1.200"),
+            Code.NUMBER_AMBIGUOUS,
+            "orders!C2",
+            "`qty` is the text '1.200'; expected a whole number.",
+            "Make the cell a number: it may mean 1200 or 1.200.",
+        ),
+        (
+            put("parts", "E2", "0,125"),
+            Code.FOUNDRY_CELL,
+            "parts!E2",
+            "`gross_weight_ton` is the text '0,125'; expected a number.",
+            "The cell holds text. Clear it, and type the number alone.",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "!" in value and " " not in value else "",
+)
+def test_a_hint_tells_the_way_out_of_this_cell(
+    change: Callable[[Workbook], None], code: Code, cell: str, told: str, hint: str
+) -> None:
+    problem = {**FULL, "orders": [{**order, "priority": 50} for order in FULL["orders"]]}
+    messages = read_workbook(changed(change, problem)).messages
+    first = messages[0]
+    assert {message.severity for message in messages} == {Severity.ERROR}
+    assert (first.code, f"{first.sheet}!{first.cell}") == (code, cell)
+    assert first.message.startswith(told)
+    assert first.hint is not None
+    assert first.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "cell", "typed", "code", "told", "value"),
+    [
+        ("orders", "D2", "12.9.2026", Code.DATE_AS_TEXT, "read as 12 September 2026", "2026-09-12"),
+        ("orders", "D2", "05.08.2026", Code.DATE_AS_TEXT, "read as 5 August 2026", "2026-08-05"),
+        ("orders", "D2", "2026/09/12", Code.DATE_AS_TEXT, "read as 12 September 2026", "2026-09-12"),
+        ("orders", "D2", "2026-09-12", None, "", "2026-09-12"),
+        ("orders", "C2", "60", Code.NUMBER_AS_TEXT, "`qty` is the text '60', read as 60.", 60),
+        ("parts", "E2", "0.125", Code.NUMBER_AS_TEXT, "read as 0.125", 0.125),
+    ],
+)
+def test_what_is_typed_as_text_is_read_with_a_warning_where_it_means_one_thing(
+    sheet: str, cell: str, typed: str, code: Code | None, told: str, value: object
+) -> None:
+    reading = read_workbook(changed(put(sheet, cell, typed)))
+    column = {"C2": "qty", "D2": "due_date", "E2": "gross_weight_ton"}[cell]
+    assert problem_of(reading.content)[sheet][0][column] == value
+    assert [message.code for message in reading.messages] == ([code] if code else [])
+    for message in reading.messages:
+        assert (message.severity, message.cell) == (Severity.WARNING, cell)
+        assert told in message.message
 
 
 def hide(sheet: str) -> Callable[[Workbook], None]:
