@@ -12,17 +12,31 @@ from typing import Annotated, Any
 import typer
 from graphql import GraphQLError
 from rich.text import Text
+from typer.core import TyperGroup
 
 from api.cli import account_commands, examining
-from api.cli.failure import CommandFailed
+from api.cli.failure import CommandFailed, CommandInterrupted, told_if_interrupted
 from api.cli.terminal import err
 from api.cli.writing import require_writable
 from api.reports.formats import ExportFormat
 from api.scalars import parse_month
 from api.settings import Settings, SettingsError, load_settings
 
+NO_PLAN = "no plan was made yet"
+"""What is left of a replan that is interrupted before its search."""
+
+
+class _Commands(TyperGroup):
+    """Commands that don't end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with told_if_interrupted():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
     name="pourplan",
+    cls=_Commands,
     help="Production planning for steel plants and foundries.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -68,6 +82,8 @@ Weeks = Annotated[
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535, envvar="PORT")]
+INTERRUPTED = 130
+"""The exit status of a command that Ctrl-C ends."""
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 
 
@@ -101,7 +117,11 @@ def serve(host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT) -> None:
 
     settings = load_settings()
     configure_logging(settings)
-    serving.serve(settings, host, port)
+    try:
+        serving.serve(settings, host, port)
+    except KeyboardInterrupt:
+        # So a service is ended: there is nothing to tell.
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @app.command()
@@ -166,9 +186,10 @@ def replan(
     weeks: Weeks = WEEKS_IN_FULL,
 ) -> None:
     """Plan the foundry's molds from the scenario's Monday on, and print the plan."""
-    from api.cli import replanning
+    with told_if_interrupted(NO_PLAN):
+        from api.cli import replanning
 
-    _in_session(replanning.replan, scenario, time_limit=time_limit, weeks=weeks)
+        _in_session(replanning.replan, scenario, time_limit=time_limit, weeks=weeks)
 
 
 @export_app.command("plan")
@@ -224,11 +245,12 @@ def solve_foundry(
 
     With a file to write to, the plan is printed as well. Ctrl-C ends the search with the best plan so far.
     """
-    from api.cli import foundry_files
+    with told_if_interrupted(NO_PLAN):
+        from api.cli import foundry_files
 
-    foundry_files.solve_foundry(
-        problem, output, time_limit=time_limit, workers=workers, seed=seed, weeks=weeks
-    )
+        foundry_files.solve_foundry(
+            problem, output, time_limit=time_limit, workers=workers, seed=seed, weeks=weeks
+        )
 
 
 @app.command()
@@ -300,6 +322,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         app()
+    except CommandInterrupted as interrupted:
+        err.print(Text(str(interrupted)))
+        sys.exit(INTERRUPTED)
     except CommandFailed as failure:
         err.print(Text.assemble(("error: ", "bold red"), str(failure)))
         if failure.hint:
@@ -308,5 +333,3 @@ def main() -> None:
     except (SettingsError, EmbeddedPostgresError, MigrationError) as error:
         err.print(Text.assemble(("error: ", "bold red"), str(error)))
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from api.cli.failure import CommandFailed
+from api.cli.failure import CommandFailed, run_failure
 from api.cli.session import ForecastFile, Session
 from api.cli.terminal import err, print_forecast, show_progress
 from api.cli.writing import write_file
@@ -23,7 +23,7 @@ mutation ($month: Month!, $rounding: Rounding!) {
 
 FOLLOW = """
 subscription ($run: ID!) {
-  runUpdates(runId: $run) { status progress { phase percent } error { message hint details } }
+  runUpdates(runId: $run) { status progress { phase percent } error { code message hint details } }
 }
 """
 
@@ -54,12 +54,7 @@ async def run_forecast(session: Session, month: str, *, round_up: bool) -> dict[
     run_id = asked["runForecast"]["run"]["id"]
     ended = await show_progress(f"Forecast {month}", session.follow(FOLLOW, run=run_id))
     if ended["status"] != "SUCCEEDED":
-        error = ended["error"] or {
-            "message": f"The run was {ended['status'].lower()}.",
-            "hint": None,
-            "details": [],
-        }
-        raise CommandFailed("\n".join([error["message"], *error["details"]]), error["hint"])
+        raise run_failure(ended, "forecast")
     forecast: dict[str, Any] = (await session.ask(FORECAST, run=run_id))["planRun"]
     return forecast
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from api.cli.failure import CommandFailed
+from api.cli.failure import CommandFailed, job_failure, told_if_interrupted
 from api.cli.plan_sheet import PlanSheet
 from api.cli.solving import read_content, write_json
 from api.cli.terminal import describe_search, err, out
@@ -28,22 +28,27 @@ from solver_jobs.foundry.verify import count, verify
 if TYPE_CHECKING:
     from solver_jobs.foundry.planner import Progress as SolveProgress
 
+STDIN = Path("-")
 MOST_VIOLATIONS = 20
 """Violations that are listed; further ones are counted."""
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn what a job can't answer into what the person at the terminal reads."""
+def _told(source: Path) -> Iterator[None]:
+    """Turn what a job can't answer about a file into what the person at the terminal reads."""
     try:
         yield
     except JobError as error:
-        raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
+        raise job_failure(error, _name(source)) from error
+
+
+def _name(source: Path) -> str:
+    return "Standard input" if source == STDIN else str(source)
 
 
 def read_foundry(path: Path) -> FoundryProblem:
     """Read a problem of the foundry, whose every fault is named."""
-    with _told():
+    with _told(path):
         return read_problem(read_content(path))
 
 
@@ -68,15 +73,18 @@ def solve_foundry(
         The problem can't be planned, or the plan breaks a rule, and is then not written.
     """
     problem = read_foundry(source)
-    with _told():
+    with _told(source):
         show_findings(require_sound(problem))
-        found = explained(problem, _plan(problem, time_limit, workers, seed))
-    if violations := verify(problem, found):
-        raise CommandFailed(
-            "The plan that was found breaks rules, and is not written:\n" + "\n".join(violations),
-            "This is a fault of Pourplan: please report it with the problem.",
-        )
-    if path := write_json(found, target):
+        found = _plan(problem, time_limit, workers, seed)
+    with told_if_interrupted("the plan is not written"):
+        found = explained(problem, found)
+        if violations := verify(problem, found):
+            raise CommandFailed(
+                "The plan that was found breaks rules, and is not written:\n" + "\n".join(violations),
+                "This is a fault of Pourplan: please report it with the problem.",
+            )
+        path = write_json(found, target)
+    if path:
         out.print(PlanSheet.of(problem, found).render(weeks))
         err.print(f"Wrote {path}.", markup=False, soft_wrap=True)
 
@@ -95,7 +103,11 @@ def _plan(problem: FoundryProblem, time_limit: float, workers: int, seed: int) -
         TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as bar, _interruptible() as stop:
+    with (
+        told_if_interrupted("the plan is not written"),
+        Progress(*columns, console=err, transient=True) as bar,
+        _interruptible() as stop,
+    ):
         task = bar.add_task(problem.name or "Foundry", total=100, told="starting")
 
         def hear(progress: SolveProgress) -> None:
@@ -138,8 +150,9 @@ def verify_files(problem_file: Path, plan_file: Path) -> None:
         The plan breaks rules: each in a sentence.
     """
     problem = read_foundry(problem_file)
-    with _told():
+    with _told(problem_file):
         require_sound(problem)
+    with _told(plan_file):
         judged = read_plan(read_content(plan_file))
     violations = verify(problem, judged)
     named = {row.order_id for row in judged.x} | {row.order_id for row in judged.y}
@@ -188,8 +201,9 @@ def roll_files(problem_file: Path, plan_file: Path, target: Path | None, *, week
         The plan is not of this problem, or breaks its rules: so it can't have been carried out.
     """
     problem = read_foundry(problem_file)
-    with _told():
+    with _told(problem_file):
         require_sound(problem)
+    with _told(plan_file):
         done = read_plan(read_content(plan_file))
         if violations := verify(problem, done):
             raise CommandFailed(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from api.cli.failure import AnswerLost, CommandFailed
+from api.cli.failure import AnswerLost, CommandFailed, CommandInterrupted, run_failure
 from api.cli.plan_sheet import PlanSheet
 from api.cli.scenarios import find_scenario
 from api.cli.session import Session
@@ -35,7 +35,7 @@ mutation ($scenario: ID!, $seconds: Int!, $key: String!) {
 FOLLOW = """
 subscription ($run: ID!) {
   runUpdates(runId: $run) {
-    status progress { phase percent bestObjective bestBound gap } error { message hint details }
+    status progress { phase percent bestObjective bestBound gap } error { code message hint details }
   }
 }
 """
@@ -65,12 +65,11 @@ async def replan(session: Session, scenario: str | None, *, time_limit: int, wee
         with _ended_by_interrupt(session, run_id):
             ended = await show_progress(f"Replan {chosen['name']}", session.follow(FOLLOW, run=run_id))
         if ended["status"] != "SUCCEEDED":
-            error = ended["error"] or {"message": f"The run was {ended['status'].lower()}.", "details": []}
-            raise CommandFailed("\n".join([error["message"], *error["details"]]), error.get("hint"))
+            raise run_failure(ended, "plan")
         report, name = await _report(session, run_id)
-    title = f"{name}, from Monday {report.problem.asof_date:%d %B %Y}"
-    out.print(PlanSheet.of(report.problem, report.plan, title, report.warnings).render(weeks))
-    out.print(f"As a file: pourplan export plan {parse_node_id(run_id)[1]}", style="dim", soft_wrap=True)
+        title = f"{name}, from Monday {report.problem.asof_date:%d %B %Y}"
+        out.print(PlanSheet.of(report.problem, report.plan, title, report.warnings).render(weeks))
+        out.print(f"As a file: pourplan export plan {parse_node_id(run_id)[1]}", style="dim", soft_wrap=True)
 
 
 @contextmanager
@@ -87,8 +86,7 @@ def _named_in_failures(run_id: str) -> Iterator[None]:
     except CommandFailed as failure:
         raise CommandFailed(f"{failure}\nThe run is {key}.", failure.hint) from failure
     except KeyboardInterrupt:
-        err.print(f"The run is {key}.", style="dim")
-        raise
+        raise CommandInterrupted(f"Interrupted. The run is {key}.") from None
 
 
 @contextmanager

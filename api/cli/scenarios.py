@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from api.cli.failure import CommandFailed
+from api.cli.failure import AnswerLost, CommandFailed, job_failure
 from api.cli.session import Session
 from api.cli.solving import read_content
 from api.cli.terminal import out
@@ -52,7 +52,7 @@ async def import_scenario(session: Session, path: Path, *, name: str | None = No
     except orjson.JSONDecodeError as error:
         raise CommandFailed(f"{path} is no JSON: {error}.") from error
     own = problem.get("name") if isinstance(problem, dict) else None
-    stored = (await session.ask(IMPORT, name=name or own or path.stem, problem=problem))["importScenario"]
+    stored = await _store(session, path, name or own or path.stem, problem)
     scenario = stored["scenario"]
     base = ", the base scenario" if scenario["isBase"] else ""
     out.print(
@@ -63,6 +63,20 @@ async def import_scenario(session: Session, path: Path, *, name: str | None = No
     )
     for warning in stored["warnings"]:
         out.print(f"! {warning['message']} {warning['hint']}", style="yellow", markup=False, soft_wrap=True)
+
+
+async def _store(session: Session, path: Path, name: str, problem: Any) -> dict[str, Any]:
+    """Ask for the import, and name the file in what is wrong about it."""
+    try:
+        stored: dict[str, Any] = (await session.ask(IMPORT, name=name, problem=problem))["importScenario"]
+    except AnswerLost:
+        raise
+    except CommandFailed as failure:
+        told = str(failure)
+        raise CommandFailed(
+            f"{path}:\n{told}" if "\n" in told else f"{path}: {told}", failure.hint
+        ) from failure
+    return stored
 
 
 def check_scenario(path: Path) -> None:
@@ -77,7 +91,7 @@ def check_scenario(path: Path) -> None:
         problem = read_problem(read_content(path))
         findings = require_sound(problem)
     except JobError as error:
-        raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
+        raise job_failure(error, path) from error
     out.print(
         f"{path.name}: foundry problem as of {problem.asof_date}: {counted(len(problem.orders), 'order')} of "
         f"{counted(len(problem.parts), 'part')}; nothing is stored.",

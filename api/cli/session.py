@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from api.cli.failure import AnswerLost, CommandFailed
+from api.cli.failure import AnswerLost, mistakes_failure
 from api.reports.formats import ExportFormat
 from api.workbooks.report import WorkbookReport
 
@@ -66,10 +66,7 @@ class Session(ABC):
         data = await self.answer(query, variables)
         for payload in data.values():
             if isinstance(payload, dict) and payload.get("userErrors"):
-                mistakes = payload["userErrors"]
-                raise CommandFailed(
-                    "\n".join(mistake["message"] for mistake in mistakes), mistakes[0].get("hint")
-                )
+                raise mistakes_failure(payload["userErrors"])
         return data
 
     async def insist(self, query: str, **variables: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from api.cli.failure import CommandFailed
+from api.cli.failure import CommandFailed, job_failure
 from api.cli.terminal import err
 from api.cli.writing import write_or_print
 from solver_jobs.errors import JobError
@@ -72,7 +72,7 @@ def solve_forecast(problem: Path, target: Path | None) -> None:
     try:
         result = solve(read_problem(problem, ForecastProblem))
     except JobError as error:
-        raise CommandFailed("\n".join([error.message, *error.details]), error.hint) from error
+        raise job_failure(error) from error
     if path := write_json(result, target):
         err.print(f"Wrote {path}.", markup=False, soft_wrap=True)
 

@@ -157,8 +157,25 @@ def test_a_problem_that_cannot_be_planned_names_everything_at_once(tmp_path: Pat
     done = pourplan(tmp_path, "solve", "foundry", "-", stdin=json.dumps(wrong))
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "Tuesday 2026-01-06, expected a Monday" in done.stderr
-    assert done.stderr.count("part LADLE, which is not among the parts") >= 3
+    head, *findings = done.stderr.splitlines()
+    assert head == "error: Standard input: This problem can't be planned:"
+    assert [line.partition(":")[0] for line in findings] == [
+        "asof_date",
+        *(f"orders[{number}].part_id" for number in range(3)),
+    ]
+    # Each fact stands once, with its own hint and no other's after it.
+    assert done.stderr.count("Tuesday 2026-01-06, expected a Monday") == 1
+    assert done.stderr.count("Take 2026-01-05 or a later Monday") == 1
+    assert done.stderr.count("part LADLE, which is not among the parts. Add the part") == 3
+
+
+def test_what_is_no_problem_or_plan_is_told_with_its_file(solved: Path) -> None:
+    (solved / "empty.json").write_text("{}")
+    for command in (("solve", "foundry", "empty.json"), ("verify", "problem.json", "empty.json")):
+        done = pourplan(solved, *command)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: empty.json: This is no foundry p")
+        assert done.stderr.count("missing") >= 3
 
 
 def test_unknown_keys_are_refused_with_their_place(tmp_path: Path) -> None:

@@ -130,13 +130,13 @@ class TestAMonday:
         assert done.returncode == 0, done.stderr
         again = pourplan(data, "import", "foundry.xlsx")
         assert again.returncode == 0, again.stderr
-        assert "foundry, 7 rows read, none new or changed" in again.stdout
+        assert "foundry, 17 rows read, none new or changed" in again.stdout
 
     def test_a_template_can_be_imported_as_it_is(self, data: Path) -> None:
         assert pourplan(data, "template", "foundry").returncode == 0
         done = pourplan(data, "import", "pourplan-foundry.xlsx")
         assert done.returncode == 0, done.stderr
-        assert "foundry, 4 of 4 rows are new or changed" in done.stdout
+        assert "foundry, 14 of 14 rows are new or changed" in done.stdout
 
     def test_what_cannot_be_planned_is_refused_with_every_reason(self, data: Path) -> None:
         orders = [{**order, "part_id": "LADLE"} for order in PROBLEM["orders"]]
@@ -144,4 +144,13 @@ class TestAMonday:
         for options in ((), ("--dry-run",)):
             done = pourplan(data, "import", "wrong.json", *options)
             assert done.returncode == 1
-            assert done.stderr.count("LADLE, which is not among the parts") >= 3
+            assert done.stderr.startswith("error: wrong.json:")
+            assert done.stderr.count("LADLE, which is not among the parts") == 3
+
+    def test_what_is_no_problem_is_told_with_its_file(self, data: Path) -> None:
+        (data / "empty.json").write_text("{}")
+        for options in ((), ("--dry-run",)):
+            done = pourplan(data, "import", "empty.json", *options)
+            assert done.returncode == 1
+            assert done.stderr.startswith("error: empty.json:")
+            assert "asof_date: missing, but required" in done.stderr
