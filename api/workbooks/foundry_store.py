@@ -33,7 +33,7 @@ async def put_foundry(
         return _report(reading, sha256, said, stored=False)
     target = await Target.find(connection, problem.name)
     changed = target.before is None or not same_data(read_problem(target.before), problem)
-    said += target.messages(_scenario(reading), problem.asof_date, changed=changed)
+    said = [*target.messages(_scenario(reading), problem.asof_date, changed=changed), *said]
     if not changed:
         nothing = "Nothing changed: all that the workbook says is stored already."
         said.append(CellMessage(Severity.INFO, "", None, Code.NOTHING_CHANGED, nothing))

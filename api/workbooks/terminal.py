@@ -39,7 +39,7 @@ def render_report(file_name: str, report: WorkbookReport, *, dry_run: bool = Fal
     """
     parts: list[RenderableType] = [_headline(file_name, report, dry_run=dry_run)]
     first = [message for message in report.messages if message.code == Code.FOUNDRY_SCENARIO]
-    parts += [Text(f"  {message.message}\n  → {message.hint}") for message in first]
+    parts += [Padding(Text(f"{message.message}\n→ {message.hint}"), (0, 0, 0, 2)) for message in first]
     rest = [message for message in report.messages if message not in first]
     for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO):
         some = [message for message in rest if message.severity is severity]

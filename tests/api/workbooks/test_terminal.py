@@ -122,3 +122,5 @@ def test_the_scenario_of_a_foundry_stands_below_the_headline() -> None:
         "  → To plan it: pourplan replan",
         "  · notes  No table.",
     ]
+    narrow = shown(report, width=20)
+    assert narrow[narrow.index("  Scenario 'KW 33':") + 1] == "  new."
