@@ -444,5 +444,21 @@ class _Dispatch:
             "HORIZON_TOO_LONG",
             f"After {self._limit} working days {int(self._left.sum())} molds would still be open, "
             f"of orders {say_some(ids)}.",
-            "Compare their quantities with the capacities a day: one has a digit too many or too few.",
+            self._what_to_mend(queue),
         )
+
+    def _what_to_mend(self, queue: list[int]) -> str:
+        """Say what keeps orders from ever being molded: seldom their quantities, where days are closed."""
+        problem = self._problem
+        if problem.frozen_days >= self._limit:
+            return f"frozen_days is {problem.frozen_days:,}: freeze the days of a week or two at most."
+        held = max(
+            (row.release_workday_index for row in problem.initial_flask_inuse if row.qty_inuse), default=0
+        )
+        if held >= self._limit:
+            return f"Flasks of initial_flask_inuse are held until workday {held:,}: correct their release."
+        shut = [o for o in queue if (self._pinned[o] == 0).sum() > self._limit // 2]
+        if shut:
+            named = say_some([problem.orders[o].order_id for o in shut])
+            return f"Pins of 0 molds leave {named} too few days: remove some."
+        return "Compare their quantities with the capacities a day: one has a digit too many or too few."

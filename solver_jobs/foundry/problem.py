@@ -8,11 +8,20 @@ The service builds a problem and shows a plan; it needs this module and `checks`
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from solver_jobs.errors import JobError
 from solver_jobs.faults import describe_faults
@@ -31,17 +40,46 @@ PlanStatus = Literal["OPTIMAL", "FEASIBLE"]
 LAST_WORKDAY = 10_000
 """Largest workday index that a problem may name: some forty years."""
 
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2299, 12, 31)
+"""Days between which a calendar lies; another one is a slip, and arithmetic with days has its ends."""
+
+
+def _day(value: object) -> object:
+    """Let a day be written one way alone: pydantic reads numbers as seconds since 1970."""
+    if isinstance(value, bool | int | float) or (isinstance(value, str) and not _ISO_DAY.fullmatch(value)):
+        raise ValueError(f'found {value!r}, expected a date written "YYYY-MM-DD", such as "2024-09-30"')
+    return value
+
+
+def _calendar_day(value: date) -> date:
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise ValueError(f"found {value}, expected a day from {FIRST_DAY} to {LAST_DAY}")
+    return value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"found {str(value).lower()}, expected a number")  # noqa: TRY004 - taken as a fault
+    return value
+
+
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+Number = BeforeValidator(_number)
+Day = Annotated[date, BeforeValidator(_day)]
+"""Any day, in JSON as "YYYY-MM-DD"."""
+CalendarDay = Annotated[Day, AfterValidator(_calendar_day)]
+"""A day on which a shop may work."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """Name of a part or an order, without surrounding blanks; upper and lower case differ."""
-Units = Annotated[int, Field(ge=0, le=1_000_000)]
+Units = Annotated[int, Number, Field(ge=0, le=1_000_000)]
 """Whole molds, parts or flasks."""
-Hours = Annotated[float, Field(ge=0, le=20_000)]
+Hours = Annotated[float, Number, Field(ge=0, le=20_000)]
 """Hours of a process step, around the clock."""
-Tons = Annotated[float, Field(ge=0, le=100_000)]
+Tons = Annotated[float, Number, Field(ge=0, le=100_000)]
 """Tons of metal; compared in whole kilograms."""
-Weight = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Weight = Annotated[int, Number, Field(ge=0, le=1_000_000_000)]
 """Weight of a cost in the objective."""
-WorkdayIndex = Annotated[int, Field(ge=0, le=LAST_WORKDAY)]
+WorkdayIndex = Annotated[int, Number, Field(ge=0, le=LAST_WORKDAY)]
 """Working days since the planning Monday; 0 is the first workday on or after it."""
 
 
@@ -66,7 +104,7 @@ class Order(_Frozen):
     order_id: Name
     part_id: Name
     qty: Units = Field(description="Units ordered, those already molded included.")
-    due_date: date = Field(description="Last day of delivery; any calendar day, also before asof_date.")
+    due_date: Day = Field(description="Last day of delivery; any calendar day, also before asof_date.")
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=100,
         description="Lower is more urgent; a late unit weighs 100/priority, held within 0.1 and 10.",
@@ -95,7 +133,7 @@ class Workday(_Frozen):
     """One working day of the calendar."""
 
     workday_index: WorkdayIndex
-    date: date
+    date: CalendarDay
     week_index: Annotated[int, Field(ge=-10_000, le=10_000)] | None = Field(
         default=None, description="Groups days for weekly reports; counted from asof_date when left out."
     )
@@ -104,7 +142,7 @@ class Workday(_Frozen):
 class OrderProgress(_Frozen):
     """Units of an order that were molded before the planning Monday."""
 
-    asof_date: date | None = None
+    asof_date: Day | None = None
     order_id: Name
     molded_qty_credit: Units = 0
 
@@ -112,7 +150,7 @@ class OrderProgress(_Frozen):
 class LoadedPattern(_Frozen):
     """Whether the pattern of an order is on the line when the planning Monday begins."""
 
-    asof_date: date | None = None
+    asof_date: Day | None = None
     order_id: Name
     is_loaded: Annotated[int, Field(ge=0, le=1)] = 1
 
@@ -120,7 +158,7 @@ class LoadedPattern(_Frozen):
 class FlasksInUse(_Frozen):
     """Flasks that hold molds of earlier weeks until they are shaken out."""
 
-    asof_date: date | None = None
+    asof_date: Day | None = None
     flask_size: FlaskSize
     release_workday_index: Annotated[int, Field(ge=-LAST_WORKDAY, le=LAST_WORKDAY)] = Field(
         description="First workday on which they are free again; 0 or less: free from the start."
@@ -131,7 +169,7 @@ class FlasksInUse(_Frozen):
 class PourCommitted(_Frozen):
     """Metal that is already promised to molds of earlier weeks."""
 
-    asof_date: date | None = None
+    asof_date: Day | None = None
     workday_index: Annotated[int, Field(ge=-LAST_WORKDAY, le=LAST_WORKDAY)]
     tons_committed: Tons
 
@@ -139,9 +177,9 @@ class PourCommitted(_Frozen):
 class ExpectedDelivery(_Frozen):
     """Units already molded, and the day on which they will be delivered."""
 
-    asof_date: date | None = None
+    asof_date: Day | None = None
     order_id: Name
-    date: date
+    date: Day
     qty: Units
 
 
@@ -202,7 +240,7 @@ class FoundryProblem(_Frozen):
     name: str | None = None
     meta: dict[str, Any] | None = Field(default=None, description="Anything; ignored.")
     scenario_id: int | str | None = None
-    asof_date: date = Field(description="The planning Monday; the plan starts on it.")
+    asof_date: CalendarDay = Field(description="The planning Monday; the plan starts on it.")
     parts: tuple[Part, ...]
     orders: tuple[Order, ...]
     resources: Resources
@@ -210,7 +248,9 @@ class FoundryProblem(_Frozen):
         default=None,
         description="Working days from asof_date on; left out or too short: Monday to Friday less holidays.",
     )
-    holidays: tuple[date, ...] = Field(default=(), description="No working days beyond calendar_workdays.")
+    holidays: tuple[CalendarDay, ...] = Field(
+        default=(), description="No working days beyond calendar_workdays."
+    )
     initial_order_progress: tuple[OrderProgress, ...] = ()
     initial_patterns_loaded: tuple[LoadedPattern, ...] = ()
     initial_flask_inuse: tuple[FlasksInUse, ...] = ()
@@ -423,9 +463,25 @@ def read_plan(content: str | bytes | Mapping[str, Any]) -> FoundryPlan:
 _Form = TypeVar("_Form", FoundryProblem, FoundryPlan)
 
 
+class _StandsTwice(Exception):
+    """A key of an object stands twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice, of which all but the last would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _StandsTwice(twice)
+    return found
+
+
 def _read(form: type[_Form], content: str | bytes | Mapping[str, Any], code: str, what: str) -> _Form:
     try:
-        return form.model_validate(json.loads(content) if isinstance(content, str | bytes) else content)
+        if isinstance(content, str | bytes):
+            content = json.loads(content, object_pairs_hook=_object)
+        return form.model_validate(content)
     except ValidationError as error:
         faults = describe_faults(error)
         raise JobError(
@@ -433,6 +489,16 @@ def _read(form: type[_Form], content: str | bytes | Mapping[str, Any], code: str
             f"This is no {what}: {len(faults)} {'entry is' if len(faults) == 1 else 'entries are'} wrong.",
             "Correct the entries that are named; the JSON Schema lists all keys.",
             faults,
+        ) from error
+    except _StandsTwice as error:
+        raise JobError(
+            code, f"This is no {what}: the key {error} stands twice in one object.", "Leave one of them."
+        ) from error
+    except RecursionError as error:
+        raise JobError(
+            code,
+            f"This is no {what}: its lists and objects stand within each other without an end.",
+            "Hand in one JSON object as the JSON Schema has it.",
         ) from error
     except ValueError as error:
         raise JobError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -90,6 +91,8 @@ def _summary(
     use = flask_use(instance, layout.molds)[:, :days]
     objective = objective_of(instance, layout)
     bound = min(float(bound), float(objective))
+    if bound > objective:  # the float nearest to a large whole number may be above it
+        bound = math.nextafter(bound, 0.0)
     changed, wip = int(starts.sum() + stops.sum()), int(use.sum())
     return PlanSummary(
         late=int(late.sum()),

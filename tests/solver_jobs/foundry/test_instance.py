@@ -180,6 +180,33 @@ class TestHorizon:
             compile_problem(shop(orders=orders(qty=100_000), resources={"molding_max_per_day": 54}))
         assert caught.value.code == "HORIZON_TOO_LONG"
 
+    @pytest.mark.parametrize(
+        ("changes", "hint"),
+        [
+            (
+                {"frozen_days": 10_000, "previous_plan": []},
+                "frozen_days is 10,000: freeze the days of a week",
+            ),
+            (
+                {
+                    "initial_flask_inuse": [
+                        {"flask_size": "M", "release_workday_index": 10_000, "qty_inuse": 3}
+                    ]
+                },
+                "held until workday 10,000: correct their release",
+            ),
+            (
+                {"pins": [{"order_id": "O2", "workday_index": day, "molds": 0} for day in range(2_001)]},
+                "Pins of 0 molds leave O2 too few days: remove some",
+            ),
+        ],
+    )
+    def test_what_closes_all_days_is_named_and_no_quantity(self, changes: dict[str, Any], hint: str) -> None:
+        with pytest.raises(JobError) as caught:
+            compile_problem(shop(**changes))
+        assert caught.value.code == "HORIZON_TOO_LONG"
+        assert hint in (caught.value.hint or "")
+
     @pytest.mark.parametrize("size", ["S", "M", "L"])
     @pytest.mark.parametrize("utilisation", [0.7, 0.9, 1.05])
     def test_benchmark_calendars_hold_a_greedy_plan(self, size: str, utilisation: float) -> None:

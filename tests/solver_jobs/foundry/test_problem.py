@@ -129,6 +129,33 @@ class TestRefusals:
         (told,) = refused({**SHOP, table: rows}).details
         assert told.startswith(sentence)
 
+    @pytest.mark.parametrize("day", [0, 1767571200, "1767571200", "2026-1-13", "2026-01-13T00:00", True])
+    def test_a_day_is_written_one_way_alone(self, day: object) -> None:
+        fault = refused({**SHOP, "orders": [{**SHOP["orders"][0], "due_date": day}]})
+        assert fault.details == [
+            f'orders[0].due_date: found {day!r}, expected a date written "YYYY-MM-DD", such as "2024-09-30"'
+        ]
+
+    @pytest.mark.parametrize("year", ["0001", "1969", "2300", "9026"])
+    def test_a_calendar_lies_in_our_times(self, year: str) -> None:
+        (fault,) = refused({**SHOP, "asof_date": f"{year}-01-05"}).details
+        assert fault == f"asof_date: found {year}-01-05, expected a day from 1970-01-01 to 2299-12-31"
+        (fault,) = refused(
+            {**SHOP, "calendar_workdays": [{"workday_index": 0, "date": f"{year}-01-05"}]}
+        ).details
+        assert fault.startswith(f"calendar_workdays[0].date: found {year}-01-05")
+
+    def test_a_truth_is_no_quantity(self) -> None:
+        fault = refused({**SHOP, "orders": [{**SHOP["orders"][0], "qty": True}]})
+        assert fault.details == ["orders[0].qty: found true, expected a number"]
+
+    def test_a_key_that_stands_twice_is_refused(self) -> None:
+        text = json.dumps(SHOP)[:-1] + ', "orders": []}'
+        assert "the key orders stands twice in one object" in refused(text).message
+
+    def test_endless_nesting_is_refused(self) -> None:
+        assert "stand within each other" in refused('{"parts": ' + "[" * 100_000).message
+
     def test_all_faults_are_told_at_once(self) -> None:
         error = refused({"asof_date": 7, "parts": {}, "orders": [1], "resources": {}})
         assert error.message == "This is no foundry problem: 9 entries are wrong."
