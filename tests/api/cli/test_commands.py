@@ -140,7 +140,7 @@ class TestASamplePlant:
     def test_an_id_that_is_none_ends_in_one_sentence(self, data: Path) -> None:
         ended = pourplan(data, "export", "plan", "nope")
         assert ended.returncode == 1
-        assert ended.stderr == "error: 'nope' is not an id of Pourplan.\n"
+        assert ended.stderr.startswith("error: 'nope' is not the id of a run.\n")
 
     def test_nothing_is_left_to_migrate(self, data: Path) -> None:
         assert "Nothing to apply" in pourplan(data, "migrate").stdout
