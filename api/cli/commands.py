@@ -76,6 +76,9 @@ Output = Annotated[
 ]
 Problem = Annotated[Path, typer.Argument(help='A problem as JSON; "-" is standard input.', metavar="PROBLEM")]
 Plan = Annotated[Path, typer.Argument(help='A plan as JSON; "-" is standard input.', metavar="PLAN")]
+Scenario = Annotated[
+    str | None, typer.Option("--scenario", help="Name of a scenario; the base scenario unless told.")
+]
 WEEKS_IN_FULL = 4
 Weeks = Annotated[
     int, typer.Option("--weeks", help="Weeks to print day by day; later ones take a line each.", min=0)
@@ -177,9 +180,7 @@ def demo(
 
 @app.command()
 def replan(
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", help="Name of a scenario; the base scenario unless told.")
-    ] = None,
+    scenario: Scenario = None,
     time_limit: Annotated[
         int, typer.Option("--time-limit", help="Seconds to search at most.", min=1, max=900)
     ] = 60,
@@ -205,6 +206,21 @@ def export_plan(
     from api.cli import plan_export
 
     _in_session(plan_export.export_plan, run, form, output)
+
+
+@export_app.command("problem")
+def export_problem(
+    run: Annotated[
+        str | None,
+        typer.Argument(help="Id of a replan; the scenario as it is unless told.", metavar="[RUN]"),
+    ] = None,
+    scenario: Scenario = None,
+    output: Output = None,
+) -> None:
+    """Write what a run planned, or a scenario as it is, as JSON: for `verify`, `roll`, `template --from`."""
+    from api.cli import problem_export
+
+    _in_session(problem_export.export_problem, run, scenario, output)
 
 
 @export_app.command("forecast")
@@ -263,12 +279,34 @@ def verify(problem: Problem, plan: Plan) -> None:
 
 @app.command()
 def roll(
-    problem: Problem,
-    plan: Plan,
+    problem: Annotated[
+        Path | None, typer.Argument(help="A problem as JSON; without it the stored scenario is rolled.")
+    ] = None,
+    plan: Annotated[Path | None, typer.Argument(help="The problem's plan as JSON.")] = None,
     weeks: Annotated[int, typer.Option(help="Weeks that pass.", min=1, max=520)] = 1,
+    scenario: Scenario = None,
     output: Output = None,
 ) -> None:
-    """Write the problem of a later Monday, had the plan been carried out as planned."""
+    """Carry a foundry on to a later Monday, had its plan been carried out as planned.
+
+    Without files the stored scenario, by its newest plan; with a problem and its plan, the problem of the
+    later Monday is written, and nothing is stored.
+    """
+    if problem is None:
+        if output is not None:
+            raise CommandFailed(
+                "Without files nothing is written: the stored scenario itself is rolled.",
+                "Roll it without -o; its data as a file: pourplan export problem",
+            )
+        from api.cli import rolling
+
+        _in_session(rolling.roll_scenario, scenario, weeks=weeks)
+        return
+    if plan is None or scenario is not None:
+        raise CommandFailed(
+            "A problem is rolled with its plan, and no scenario.",
+            "pourplan roll PROBLEM PLAN, or without files for the stored scenario: pourplan roll",
+        )
     from api.cli import foundry_files
 
     foundry_files.roll_files(problem, plan, output, weeks=weeks)

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from api.cli.failure import AnswerLost, CommandFailed, CommandInterrupted, run_failure
+from api.cli.plan_changes import told_changes
 from api.cli.plan_sheet import PlanSheet
+from api.cli.runs import told_id
 from api.cli.scenarios import find_scenario
 from api.cli.session import Session
 from api.cli.terminal import err, out, show_progress
-from api.relay import parse_node_id
 from api.reports.plans import PlanReport
 from solver_jobs.foundry.problem import read_plan, read_problem
 
@@ -69,13 +70,15 @@ async def replan(session: Session, scenario: str | None, *, time_limit: int, wee
         report, name = await _report(session, run_id)
         title = f"{name}, from Monday {report.problem.asof_date:%d %B %Y}"
         out.print(PlanSheet.of(report.problem, report.plan, title, report.warnings).render(weeks))
-        out.print(f"As a file: pourplan export plan {parse_node_id(run_id)[1]}", style="dim", soft_wrap=True)
+        for line in await told_changes(session, chosen["id"], run_id):
+            out.print(line, markup=False, soft_wrap=True)
+        out.print(f"As a file: pourplan export plan {told_id(run_id)}", style="dim", soft_wrap=True)
 
 
 @contextmanager
 def _named_in_failures(run_id: str) -> Iterator[None]:
     """Name a stored run in whatever fails after it was queued: by its id its plan is found again."""
-    key = parse_node_id(run_id)[1]
+    key = told_id(run_id)
     try:
         yield
     except AnswerLost as failure:

@@ -19,6 +19,9 @@ from tests.api.cli.test_foundry_files import PROBLEM
 from tests.api.foundry.shop import big_problem
 from tests.database import short_folder
 
+NOWHERE = "0B0E3D5C6F0A4B7E9D435C1F7A2E8B90"
+"""An id that no run has, as a person may write it."""
+
 
 def test_an_interrupt_ends_a_replan_with_its_best_plan() -> None:
     with short_folder() as folder:
@@ -116,14 +119,43 @@ class TestAMonday:
         judged = pourplan(data, "verify", "foundry.json", "plan.json")
         assert judged.returncode == 0, judged.stderr
 
+    def test_what_a_run_planned_leaves_as_a_problem_that_its_plan_is_judged_by(self, data: Path) -> None:
+        run = pourplan(data, "export", "plan", "--format", "json", "-o", "plan.json").stderr.split()[-1]
+        done = pourplan(data, "export", "problem", run.rstrip("."), "-o", "planned.json")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith("Wrote planned.json: what the run planned of Harbour foundry,")
+        judged = pourplan(data, "verify", "planned.json", "plan.json")
+        assert judged.returncode == 0, judged.stderr
+
+    def test_a_scenario_leaves_as_the_problem_that_it_came_from(self, data: Path) -> None:
+        done = pourplan(data, "export", "problem")
+        assert done.returncode == 0, done.stderr
+        written = (data / "pourplan-problem-2026-01-05.json").read_text()
+        assert [order["order_id"] for order in json.loads(written)["orders"]] == ["A-1", "A-2", "A-3"]
+        again = pourplan(data, "import", "--dry-run", "pourplan-problem-2026-01-05.json")
+        assert "3 orders of 2 parts" in again.stdout, again.stderr
+        assert json.loads(written)["name"] == "Harbour foundry"
+
+    def test_another_scenario_leaves_by_its_name(self, data: Path) -> None:
+        orders = [{**order, "qty": 2} for order in PROBLEM["orders"]]
+        (data / "trial.json").write_text(json.dumps({**PROBLEM, "name": "Trial", "orders": orders}))
+        assert pourplan(data, "import", "trial.json").returncode == 0
+        done = pourplan(data, "export", "problem", "--scenario", "Trial", "-o", "-")
+        assert done.returncode == 0, done.stderr
+        assert {order["qty"] for order in json.loads(done.stdout)["orders"]} == {2}
+
     def test_a_scenario_or_run_that_is_not_there_is_named(self, data: Path) -> None:
         done = pourplan(data, "replan", "--scenario", "Inland")
         assert done.returncode == 1
         assert "There is no scenario 'Inland'." in done.stderr
         assert "Harbour foundry" in done.stderr
-        exported = pourplan(data, "export", "plan", "00000000-0000-4000-8000-000000000000")
-        assert exported.returncode == 1
-        assert "is not there" in exported.stderr
+        for command in ("plan", "problem"):
+            exported = pourplan(data, "export", command, NOWHERE)
+            assert exported.returncode == 1
+            assert f"error: The run {NOWHERE} is not there.\nLeave it out" in exported.stderr
+            exported = pourplan(data, "export", command, "deadbeef")
+            assert exported.returncode == 1
+            assert exported.stderr.startswith("error: 'deadbeef' is not the id of a run.\n`pourplan replan`")
 
     def test_a_template_filled_from_a_problem_says_the_same_as_the_problem(self, data: Path) -> None:
         done = pourplan(data, "template", "foundry", "--from", "foundry.json", "-o", "foundry.xlsx")
@@ -154,3 +186,36 @@ class TestAMonday:
             assert done.returncode == 1
             assert done.stderr.startswith("error: empty.json:")
             assert "asof_date: missing, but required" in done.stderr
+
+    def test_a_replan_says_what_changes_against_the_plan_before(self, data: Path) -> None:
+        orders = [dict(order) for order in PROBLEM["orders"] if order["order_id"] != "A-2"]
+        orders[0]["due_date"] = "2026-01-12"
+        (data / "changed.json").write_text(json.dumps({**PROBLEM, "orders": orders}))
+        assert pourplan(data, "import", "changed.json").returncode == 0
+        done = pourplan(data, "replan", "--time-limit", "2")
+        assert done.returncode == 0, done.stderr
+        (head,) = [line for line in done.stdout.splitlines() if line.startswith("Against the plan before")]
+        assert "of 2026-01-05 (run " in head
+        assert head.endswith(" molds moved on the days that both plan.")
+        assert "  late that were not: A-1" in done.stdout
+        assert "  no longer molded: A-2" in done.stdout
+        # Of a scenario's first plan there is nothing to compare.
+        first = pourplan(data, "replan", "--scenario", "Trial", "--time-limit", "1")
+        assert first.returncode == 0, first.stderr
+        assert "Against the plan before" not in first.stdout
+
+    def test_the_stored_scenario_is_rolled_by_its_newest_plan(self, data: Path) -> None:
+        refused = pourplan(data, "roll", "-o", "next.json")
+        assert refused.returncode == 1
+        assert "pourplan export problem" in refused.stderr
+        done = pourplan(data, "roll")
+        assert done.returncode == 0, done.stderr
+        assert "Harbour foundry: carried on from 2026-01-05 to 2026-01-12" in done.stdout
+        assert "To plan it: pourplan replan\n" in done.stderr
+        exported = pourplan(data, "export", "problem", "-o", "-")
+        later = json.loads(exported.stdout)
+        assert later["asof_date"] == "2026-01-12"
+        assert sum(row["molded_qty_credit"] for row in later["initial_order_progress"]) > 0
+        again = pourplan(data, "roll")
+        assert again.returncode == 1
+        assert "the scenario's initial state is that of 2026-01-12" in " ".join(again.stderr.split())
