@@ -52,9 +52,10 @@ limit 1
 
 # A replan that succeeded, with what it was given.
 PLAN = """
-select r.problem -> 'problem' as problem, p.plan, r.warnings
+select r.problem -> 'problem' as problem, p.plan, r.warnings, s.name as scenario
 from replans as p
 join plan_runs as r on r.id = p.run_id
+join scenarios as s on s.id = p.scenario_id
 where p.run_id = $1
 """
 
@@ -90,7 +91,13 @@ async def plan_of_run(connection: Connection, run_id: UUID) -> PlanReport | None
     row = await connection.fetchrow(PLAN, run_id)
     if row is None:
         return None
-    return PlanReport(read_problem(row["problem"]), read_plan(row["plan"]), tuple(row["warnings"]))
+    return PlanReport(
+        read_problem(row["problem"]),
+        read_plan(row["plan"]),
+        tuple(row["warnings"]),
+        scenario=row["scenario"],
+        run_id=str(run_id),
+    )
 
 
 async def original(connection: Connection, import_id: UUID) -> tuple[UUID, str, str] | None:
