@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
 from solver_jobs.errors import JobError
@@ -27,6 +27,8 @@ from solver_jobs.foundry.instance import (
 from solver_jobs.foundry.problem import FLASK_SIZES, FoundryProblem, Order, Part
 from solver_jobs.foundry.wording import say_count, say_some
 
+LONG_AGO = timedelta(days=365)
+"""An order that was due so long ago is rather a slip of the pen."""
 _DATED_TABLES = (
     "initial_order_progress",
     "initial_patterns_loaded",
@@ -483,7 +485,9 @@ def _earliest(shop: _Shop, order: Order, path: tuple[str | int, ...]) -> Iterato
             f"{shop.calendar.date_of(0):%A %Y-%m-%d} it is delivered on {shop.calendar.date_of(lag)} at the "
             f"earliest ({lag} working days). {_units(left, 'is', 'are')} late.",
             path,
-            "Agree on a later date with the customer.",
+            "Correct the date if it is wrong: it lies more than a year back."
+            if shop.problem.asof_date - order.due_date > LONG_AGO
+            else "Agree on a later date with the customer.",
         )
         return
     most = most_in_days(part, resources, first + 1)

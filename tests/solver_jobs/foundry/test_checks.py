@@ -337,6 +337,10 @@ class TestFindings:
         assert caught.value.code == "PROBLEM_UNSOUND"
         assert str(found) in caught.value.details
 
+    def test_a_date_of_long_ago_is_doubted(self) -> None:
+        found = [f for f in check(shop(**row("orders", 0, due_date="1900-01-05"))) if f.code == "LATE_BY_LAG"]
+        assert [f.place for f in found if "more than a year back" in (f.hint or "")] == ["orders[0].due_date"]
+
     @pytest.mark.parametrize(("code", "changes", "place", "words"), WARNINGS)
     def test_warning(self, code: str, changes: dict[str, Any], place: str, words: list[str]) -> None:
         problem = shop(**changes)
