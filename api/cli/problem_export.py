@@ -20,19 +20,7 @@ query ($run: ID!) {
 }
 """
 
-OF_BASE = "{ baseScenario { id name problem } }"
-
-PLACES = """
-query ($after: String) {
-  scenarios(first: 1000, after: $after) {
-    edges { cursor node { id } } pageInfo { hasNextPage endCursor }
-  }
-}
-"""
-
-AFTER = """
-query ($after: String) { scenarios(first: 1, after: $after) { nodes { id name problem } } }
-"""
+OF_SCENARIO = "query ($id: ID!) { node(id: $id) { ... on Scenario { name problem } } }"
 
 
 async def export_problem(
@@ -70,24 +58,7 @@ async def _of_run(session: Session, run: str) -> tuple[str, dict[str, Any], str]
 
 async def _of_scenario(session: Session, name: str | None) -> tuple[str, dict[str, Any], str]:
     chosen = await find_scenario(session, name)
-    found = (await session.ask(OF_BASE))["baseScenario"]
-    if found["id"] != chosen["id"]:
-        # Problems are large: that of one scenario is asked for, by its place in the list.
-        after = await _place_before(session, chosen["id"])
-        (found,) = (await session.ask(AFTER, after=after))["scenarios"]["nodes"]
-    if found["id"] != chosen["id"]:
-        raise CommandFailed(f"The scenarios changed while {chosen['name']} was looked up.", "Try again.")
+    found = (await session.ask(OF_SCENARIO, id=chosen["id"]))["node"]
+    if found is None:
+        raise CommandFailed(f"The scenario {chosen['name']} is not there any more.")
     return found["name"], found["problem"], f"the scenario {found['name']} as it is"
-
-
-async def _place_before(session: Session, scenario_id: str) -> str | None:
-    """Find the cursor after which a scenario is listed; None for the first one."""
-    before: str | None = None
-    while True:
-        page = (await session.ask(PLACES, after=before))["scenarios"]
-        for edge in page["edges"]:
-            if edge["node"]["id"] == scenario_id:
-                return before
-            before = edge["cursor"]
-        if not page["pageInfo"]["hasNextPage"]:
-            return before
