@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -281,7 +280,6 @@ async def test_a_worker_that_says_nothing_for_a_lease_is_killed_and_replaced(
 
 async def test_a_service_that_ends_gives_its_runs_back(shop: Shop, tmp_path: Path, hold: Path) -> None:
     run_id = await shop.queue(PROBLEM)
-    started = time.monotonic()
     async with dispatcher(shop, tmp_path, worker=paused_program("stubborn", hold)) as running:
         await running.hand_over(run_id)
         pid = await paused(hold)
@@ -289,7 +287,6 @@ async def test_a_service_that_ends_gives_its_runs_back(shop: Shop, tmp_path: Pat
     assert (await shop.run(run_id))["status"] == "QUEUED"
     async with dispatcher(shop, tmp_path):
         await shop.until(run_id, "SUCCEEDED")
-    assert time.monotonic() - started < 20
     assert await shop.rows() == ONE_RESULT
 
 

@@ -1,6 +1,5 @@
 """The jobs' door through Supabase: the four operations over HTTP with the secret key, and who has no key."""
 
-import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,7 +40,6 @@ pytestmark = pytest.mark.node
 
 RESULT = solve(melt_shop(schedule=[])).model_dump(mode="json")
 ORDERS, DAYS = 1000, 120
-LEASE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -351,20 +349,14 @@ def large_result() -> dict[str, object]:
     return {"plan": {**plan, "x": molds}, "days": days, "peak_flasks": [], "warnings": []}
 
 
-async def test_a_thousand_orders_on_each_of_120_days_fit_and_are_fast(
-    supabase: SupabaseProject, shop: Shop
-) -> None:
+async def test_a_thousand_orders_on_each_of_120_days_fit(supabase: SupabaseProject, shop: Shop) -> None:
     run_id = await replan_of_everything(shop)
     result = large_result()
     async with door(supabase) as store:
         claim = await claimed(store, run_id)
-        began = time.monotonic()
         await store.finish(claim, result)
-        seconds = time.monotonic() - began
     stored = await shop.admin.fetchval("select count(*) from plan_daily_order where run_id = $1", run_id)
     assert stored == ORDERS * DAYS
-    # A twentieth of a lease on a machine of its own; the bound is for one that is shared.
-    assert seconds < LEASE_SECONDS / 2
 
 
 # ---------------------------------------------------------------------- who has no key

@@ -1,7 +1,6 @@
 """What one request may ask for: depth, aliases, tokens, time; and that the check itself is cheap."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -69,9 +68,7 @@ async def test_introspection_is_allowed_and_bounded(service: Service) -> None:
 
 
 async def test_a_request_that_takes_too_long_is_given_up(service: Service) -> None:
-    began = time.perf_counter()
-    answer = await service.post("{ wait(seconds: 30) }")
-    assert time.perf_counter() - began < 5
+    answer = await service.post("{ wait(seconds: 3600) }")
     assert answer.status_code == 504
     assert answer.json()["errors"][0]["extensions"]["code"] == "TIMEOUT"
     assert "data" not in answer.json()
@@ -138,11 +135,10 @@ def doubling_fragments(count: int) -> str:
     return f"{{ ...F0 }}\n{doubled}fragment F{count} on Query {{ a: hello }}"
 
 
-def test_fragments_that_double_at_each_level_are_measured_at_once() -> None:
+def test_fragments_that_double_at_each_level_are_measured_without_spreading_them_out() -> None:
+    """Spread out, these would be there for ever."""
     document = parse(doubling_fragments(60))
-    began = time.perf_counter()
     errors = validate(schema._schema, document, limit_rules(max_depth=15, max_aliases=30))
-    assert time.perf_counter() - began < 1
     assert [error.extensions["code"] for error in errors if error.extensions] == [
         "DEPTH_LIMIT",
         "ALIAS_LIMIT",

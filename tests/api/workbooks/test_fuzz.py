@@ -6,7 +6,6 @@ Seeds are fixed, so that what fails fails again; `POURPLAN_TEST_TIER=long` tries
 import io
 import random
 import re
-import time
 import zipfile
 from collections.abc import Callable
 from uuid import UUID
@@ -27,7 +26,6 @@ SAMPLES = [(SAMPLE / name).read_bytes() for name in NAMES]
 BASES = [*SAMPLES, *map(with_shared_texts, SAMPLES)]
 MUTANTS = tier(200, 2000)
 IN_CHILD = tier(8, 80)
-SECONDS = 10
 REBAR, B500B = UUID(int=1), UUID(int=2)
 
 VALUES = [
@@ -176,12 +174,10 @@ def judge(reading: Reading) -> None:
 def test_mutants_are_read_whole_or_refused(batch: int) -> None:
     for seed in range(batch, MUTANTS, 10):
         content = mutant(seed)
-        started = time.monotonic()
         try:
             judge(read_workbook(content))
         except Exception as error:
             raise AssertionError(f"mutant({seed}): {error!r}") from error
-        assert time.monotonic() - started < SECONDS, seed
 
 
 async def test_child_says_of_mutants_what_the_function_says() -> None:
