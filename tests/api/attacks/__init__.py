@@ -7,10 +7,10 @@ schema, so that a new mutation, query argument, type or route fails here until i
 REFUSED = {
     "alg none": "tests/api/test_tokens.py::test_a_token_without_a_signature_is_refused",
     "HS256 with a public key as secret": "tests/api/test_tokens.py::test_a_public_key_is_no_shared_secret",
-    "other issuer": "tests/api/test_tokens.py::test_a_token_that_is_not_for_us_now_is_refused",
-    "other audience": "tests/api/test_tokens.py::test_a_token_that_is_not_for_us_now_is_refused",
-    "expired": "tests/api/test_tokens.py::test_a_token_that_is_not_for_us_now_is_refused",
-    "not yet valid": "tests/api/test_tokens.py::test_a_token_that_is_not_for_us_now_is_refused",
+    "other issuer": "tests/api/test_tokens.py::test_a_token_that_is_not_for_us_is_refused",
+    "other audience": "tests/api/test_tokens.py::test_a_token_that_is_not_for_us_is_refused",
+    "expired": "tests/api/test_tokens.py::test_a_token_of_another_time_is_refused",
+    "not yet valid": "tests/api/test_tokens.py::test_a_token_of_another_time_is_refused",
     "unknown kid": "tests/api/test_tokens.py::test_a_key_that_the_project_does_not_publish_is_refused",
     "a foreign key under a known kid": (
         "tests/api/test_tokens.py::test_a_foreign_key_under_a_published_id_is_refused"
