@@ -437,7 +437,8 @@ async def test_statistics_count_runs_by_kind_and_status(shop: Shop, tmp_path: Pa
         ("FORECAST", "SUCCEEDED"): 1,
         ("FORECAST", "QUEUED"): 1,
     }
-    assert all(row["oldest_seconds"] > 0 for row in rows)
+    assert [row["oldest_seconds"] is not None for row in rows] == [row["status"] == "QUEUED" for row in rows]
+    assert all(row["oldest_seconds"] > 0 for row in rows if row["status"] == "QUEUED")
     assert (await shop.run(waiting))["status"] == "QUEUED"
 
 
