@@ -283,12 +283,11 @@ class PriceProgram:
         """Prices of the capacities by GLOP; those of an answer that is not optimal only weaken the floor."""
         if self._interrupted:
             return None
-        params, interrupter = (
-            mathopt.SolveParameters(time_limit=timedelta(seconds=seconds)),
-            self._interrupter,
-        )
+        params = mathopt.SolveParameters(time_limit=timedelta(seconds=seconds))
         dual = multipliers(
-            lambda: mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params, interrupter=interrupter)
+            lambda: mathopt.solve(
+                self.model, mathopt.SolverType.GLOP, params=params, interrupter=self._interrupter
+            )
         )
         if dual is None:
             return None
