@@ -31,7 +31,7 @@ SECRET = "pourplan-jobs"  # noqa: S105 - the names under which Modal keeps them
 HOUSEKEEPING_SECRET = "pourplan-housekeeping"  # noqa: S105
 PYTHON = "3.12"
 PACKAGES = ("asyncpg", "httpx", "numpy", "orjson", "pydantic", "pyjwt[crypto]", "structlog", "supabase")
-SOLVERS = ("numba", "ortools")
+SOLVERS = ("highspy", "numba", "ortools")
 EVERY_FEW_MINUTES = "*/3 * * * *"
 EVERY_QUARTER = "*/15 * * * *"
 """In some time zones an hour begins at a quarter, or at half past, of everybody else's."""

@@ -232,13 +232,15 @@ class Annealing:
         start: Layout,
         stop: Callable[[], bool],
         on_plan: Callable[[Layout], None],
+        threads: int | None = None,
     ) -> list[Layout]:
-        """Anneal from `start` in all threads; the best plan of each.
+        """Anneal from `start` in all threads, or in so many; the best plan of each.
 
         `on_plan` hears now and then of better plans, from the threads that found them.
         """
+        searches = self._searches[:threads]
         molds, on = self._translation.arrays(start)
-        for search in self._searches:
+        for search in searches:
             search.aim(cooling.aim)
             search.restart(molds, on)
         failures: list[BaseException] = []
@@ -249,15 +251,15 @@ class Annealing:
             except BaseException as failure:
                 failures.append(failure)
 
-        threads = [threading.Thread(target=work, args=(s,), daemon=True) for s in self._searches[1:]]
-        for thread in threads:
+        others = [threading.Thread(target=work, args=(s,), daemon=True) for s in searches[1:]]
+        for thread in others:
             thread.start()
-        work(self._searches[0])
-        for thread in threads:
+        work(searches[0])
+        for thread in others:
             thread.join()
         if failures:
             raise failures[0]
-        return [self._translation.layout(*search.plan()) for search in self._searches]
+        return [self._translation.layout(*search.plan()) for search in searches]
 
     def _cool(
         self,

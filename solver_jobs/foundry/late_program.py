@@ -3,9 +3,9 @@
 Maximise the value of molds on time, subject to the capacities of each day, x <= c y with c the most molds of
 an order on a day, the quantity, and a rounding cut: with quantity = k c + r, sum x <= k (c - r) + r sum y.
 
-`LateProgram` writes it out, for orders that share patterns and for CP-SAT.  `PriceProgram` is the same for
-orders with patterns of their own, with y = x / c + z put in, z >= 0 what the rounding cut asks for beyond: a
-tenth of the rows, and a third of the time to its prices.
+`LateProgram` writes it out, for orders that share patterns and for `fewest_late`.  `PriceProgram` is the same
+for orders with patterns of their own, with y = x / c + z put in, z >= 0 what the rounding cut asks for
+beyond: a tenth of the rows, and a third of the time to its prices.
 """
 
 import math
@@ -15,7 +15,6 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 from ortools.math_opt.python import mathopt
-from ortools.sat.python import cp_model
 from ortools.util.python.solve_interrupter import SolveInterrupter
 from pybind11_abseil.status import StatusNotOk
 
@@ -68,11 +67,11 @@ class LateProgram:
         _, most = day_caps(instance)
         days = np.arange(instance.horizon)
         self._most = np.where(days[None, :] <= instance.last_on_time[:, None], most, 0)
-        self._columns: list[tuple[int, int]] = [(int(o), int(d)) for o, d in np.argwhere(self._most > 0)]
+        self.columns: list[tuple[int, int]] = [(int(o), int(d)) for o, d in np.argwhere(self._most > 0)]
         self._x = {
-            (o, d): self.model.add_variable(lb=0.0, ub=float(self._most[o, d])) for o, d in self._columns
+            (o, d): self.model.add_variable(lb=0.0, ub=float(self._most[o, d])) for o, d in self.columns
         }
-        pairs = sorted({(int(instance.unit[o]), d) for o, d in self._columns})
+        pairs = sorted({(int(instance.unit[o]), d) for o, d in self.columns})
         self._y = {pair: self.model.add_variable(lb=0.0, ub=1.0) for pair in pairs}
         self._rows: list[tuple[mathopt.LinearConstraint, float]] = []
         self._by_day = self._capacity_rows()
@@ -112,7 +111,7 @@ class LateProgram:
     def _order_rows(self) -> None:
         """Quantity, links to the pattern, the rounding cut and, for shared patterns, the cap of the part."""
         i = self._instance
-        for o in sorted({o for o, _ in self._columns}):
+        for o in sorted({o for o, _ in self.columns}):
             quantity = self._row(float(i.remaining[o]))
             days = [d for d in range(i.horizon) if self._most[o, d] > 0]
             for d in days:
@@ -138,28 +137,6 @@ class LateProgram:
             rows[pair].set_coefficient(y, -float(i.same_part_max))
         for (o, d), x in self._x.items():
             rows[int(i.unit[o]), d].set_coefficient(x, 1.0)
-
-    def exact(self, known: Ints) -> tuple[cp_model.CpModel, dict[tuple[int, int], cp_model.IntVar]]:
-        """Write the same program over whole numbers for CP-SAT, with the molds of a known plan as hint."""
-        exact = cp_model.CpModel()
-        whole = {v: exact.new_int_var(0, round(v.upper_bound), "") for v in self.model.variables()}
-        terms: dict[mathopt.LinearConstraint, list[tuple[cp_model.IntVar, int]]] = {}
-        for entry in self.model.linear_constraint_matrix_entries():
-            pair = whole[entry.variable], round(entry.coefficient)
-            terms.setdefault(entry.linear_constraint, []).append(pair)
-        for row, upper in self._rows:
-            pairs = terms.get(row, [])
-            total = cp_model.LinearExpr.weighted_sum([v for v, _ in pairs], [c for _, c in pairs])
-            exact.add(total <= round(upper))
-        molds = {key: whole[x] for key, x in self._x.items()}
-        value = [int(self._instance.weight[o]) for o, _ in molds]
-        exact.maximize(cp_model.LinearExpr.weighted_sum(list(molds.values()), value))
-        for (o, d), x in molds.items():
-            exact.add_hint(x, int(known[o, d]))
-        for (unit, d), y in self._y.items():
-            members = np.flatnonzero(self._instance.unit == unit)
-            exact.add_hint(whole[y], int(known[members, d].sum() > 0))
-        return exact, molds
 
     def solve(
         self, seconds: float, interrupter: SolveInterrupter | None = None

@@ -23,7 +23,6 @@ from .bound import Floors
 from .dual import day_caps
 from .head import HeadModel
 from .instance import Instance
-from .late_program import LateProgram
 from .score import Layout, flask_use, objective_of
 
 Ints = npt.NDArray[np.int64]
@@ -422,16 +421,3 @@ class Solve:
         status = self._solver.solve(model, Watch(tell))
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             raise_bound(self._solver.best_objective_bound)
-
-    def run_late(self, program: LateProgram, known: Ints) -> tuple[Ints | None, float]:
-        """Most value of molds on time, patterns without changes: molds, and what no plan exceeds."""
-        if self._stopped:
-            return None, math.inf
-        model, molds = program.exact(known)
-        status = self._solver.solve(model)
-        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return None, math.inf
-        found = np.zeros_like(known)
-        for (o, d), x in molds.items():
-            found[o, d] = self._solver.value(x)
-        return found, float(self._solver.best_objective_bound)

@@ -5,7 +5,6 @@ CP-SAT, large ones are searched to the end.  With a number of steps instead of a
 clock, and the same seed gives the same plan.
 """
 
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +20,12 @@ from .bound import (
     first_floors,
     joined_floor,
     late_floor,
-    late_step,
-    round_up,
 )
 from .construct import complete, construct, previous
+from .fewest_late import FewestLate
 from .improve import Aim
 from .incumbent import Incumbent
 from .instance import Instance
-from .late_program import LateProgram
 from .model import Tier
 from .prove import Prover
 from .score import Layout, Score, changes_of
@@ -45,6 +42,8 @@ REMAKE = Cooling(Aim(cost=1.0), 1.5, 0.15)
 """The same for large problems, from hotter: there the first round leaves late units that cost changes."""
 ROUNDS, LARGE_ROUNDS = ((SPLIT, 0.7), (MERGE, 0.3)), ((SPLIT, 0.4), (REMAKE, 0.6))
 """Both rounds with their shares of the time, up to `MIDDLE` and above."""
+STEPS_OF_NODE = 20_000
+"""Iterations that count as one node of the tree in which the fewest late units are proven."""
 PERIOD = 0.1
 """Seconds between two looks at whether to go on waiting."""
 GRACE = 0.3
@@ -192,12 +191,13 @@ class Portfolio:
             if greedy is not None:
                 self.incumbent.offer(greedy)
             floors = self._start_floors()
-            self._improve(annealing)
-            if self._size() <= MIDDLE:
+            fewest = self._start_fewest_late() if self._size() <= MIDDLE else None
+            self._improve(annealing, spared=0 if fewest is None else 1)
+            if fewest is not None:
                 self._wait(floors, self._main_share)
                 if self._size() <= SMALL:
                     self._prove_head(0.5)
-                self._learn_from_late_units(annealing)
+                self._learn_from_late_units(annealing, fewest)
                 self._prove()
             self._polish(annealing)
             self._wait(floors)
@@ -266,19 +266,23 @@ class Portfolio:
         self._floors = floors
         self.incumbent.raise_bound(floors.objective)
 
-    def _improve(self, annealing: Annealing) -> None:
-        """Two rounds of annealing: from the first plan, then from the best of all threads."""
+    def _improve(self, annealing: Annealing, *, spared: int) -> None:
+        """Two rounds of annealing: from the first plan, then from the best of all threads.
+
+        By the clock, threads are `spared` for what runs beside it.
+        """
         self.phase = "IMPROVE"
         size = self._size()
         # Small ones are proven soon, but by the best plan that a search of a second or two has found.
         soon = max(0.08, min(0.5, 1.5 / self._effort.time_limit))
-        share = soon if size <= SMALL else 0.35 if size <= MIDDLE else min(0.88, self._main_share)
+        share = soon if size <= SMALL else 0.4 if size <= MIDDLE else min(0.88, self._main_share)
+        threads = max(1, self._effort.workers - spared) if self._effort.steps is None else None
         cap = 2.0 if size <= SMALL else 1e9
         seconds = min(self._left(share), cap)
         for cooling, part in ROUNDS if size <= MIDDLE else LARGE_ROUNDS:
             if self._finished(share):
                 return
-            self._anneal(annealing, cooling, part * seconds, part, stop=self._known)
+            self._anneal(annealing, cooling, part * seconds, part, stop=self._known, threads=threads)
 
     def _anneal(
         self,
@@ -289,6 +293,7 @@ class Portfolio:
         *,
         stop: Callable[[], bool],
         start: Layout | None = None,
+        threads: int | None = None,
     ) -> None:
         """One phase of annealing."""
         steps = self._effort.steps
@@ -298,6 +303,7 @@ class Portfolio:
             self.incumbent.layout if start is None else start,
             stop,
             self.incumbent.offer if steps is None else lambda _: None,
+            threads,
         )
         for plan in plans:
             self.incumbent.offer(plan)
@@ -323,28 +329,30 @@ class Portfolio:
         floors = self._floors
         return Floors(floors.late_cost, floors.changes, max(floors.objective, self.incumbent.bound))
 
-    def _learn_from_late_units(self, annealing: Annealing) -> None:
+    def _start_fewest_late(self) -> FewestLate:
+        """Look for the fewest late units beside the search."""
+        steps = self._effort.steps
+        nodes = None if steps is None else max(1, steps // STEPS_OF_NODE)
+        fewest = FewestLate(self.instance, seconds=self._left(0.5), nodes=nodes)
+        fewest.start()
+        return fewest
+
+    def _learn_from_late_units(self, annealing: Annealing, fewest: FewestLate) -> None:
         """Start once more from the fewest late units with free changes, which the search seldom finds itself.
 
-        What CP-SAT proves about that is a floor of the late cost, often a better one than the linear
-        program's.
+        What is proven about them is a floor, often a better one than the linear program's.
         """
         size, instance = self._size(), self.instance
-        if self.incumbent.proven or self._finished(0.5):
-            return
-        known = self.incumbent.layout.molds
-        program = LateProgram(instance, instance.weight.astype(np.float64))
-        limit = min(self._left(0.5), 3.0) if size <= SMALL else self._left(0.5)
-        found, most = self._prover.late(program, known, limit)
-        if math.isfinite(most):
-            step = late_step(instance)
-            kept = int((instance.weight * instance.remaining).sum())
-            late = max(self._floors.late_cost, round_up(kept - most, step))
-            changes = self._floors.changes
-            floor = max(self._floors.objective, late + instance.switch_weight * changes)
-            self._take(Floors(late, changes, floor))
-        start = None if found is None else complete(instance, found)
-        if start is not None and not self._finished(0.65):
+        while not fewest.join(PERIOD):
+            if self._known() or self._finished(0.5):
+                fewest.stop()
+        found = fewest.result()
+        late = max(self._floors.late_cost, found.late_cost)
+        changes = self._floors.changes
+        floor = max(self._floors.objective, late + instance.switch_weight * changes)
+        self._take(Floors(late, changes, floor))
+        start = None if found.molds is None else complete(instance, found.molds)
+        if start is not None and not self._finished(0.65) and not self.incumbent.proven:
             seconds = min(self._left(0.65), 1.0) if size <= SMALL else self._left(0.65)
             self._anneal(annealing, MERGE, seconds, 0.3, stop=self._known, start=start)
 

@@ -6,8 +6,7 @@ from .bound import Floors
 from .head import HeadModel
 from .incumbent import Incumbent
 from .instance import Instance
-from .late_program import LateProgram
-from .model import Ints, ReplanModel, Solve, Tier
+from .model import ReplanModel, Solve, Tier
 from .score import Layout
 
 PROVERS = 3
@@ -64,13 +63,6 @@ class Prover:
         if self._halt.is_set():
             solve.stop()
         return solve
-
-    def late(self, program: LateProgram, known: Ints, seconds: float) -> tuple[Ints | None, float]:
-        """Most value of molds on time, patterns without changes: molds, and what no plan exceeds."""
-        try:
-            return self._begin(seconds).run_late(program, known)
-        finally:
-            self._solve = None
 
     def minimise_head(self, floors: Floors, seconds: float) -> None:
         """Minimise what the head costs at least: bounds of the objective, and mostly the best plan, too."""

