@@ -131,7 +131,7 @@ async def test_whatever_goes_wrong_while_it_connects_anew_it_is_tried_again(
         monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
         with notices.subscribe("run") as changed:
             await admin.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
                 " where application_name = 'pourplan-notices' and datname = $1",
                 database.name,
             )

@@ -420,7 +420,7 @@ async def test_a_run_that_ended_is_cancelled_in_vain(shop: Shop, tmp_path: Path)
 async def test_a_database_that_is_away_for_a_while_ends_no_housekeeping(shop: Shop, tmp_path: Path) -> None:
     async with dispatcher(shop, tmp_path, reap_seconds=0.2):
         await shop.admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where datname = current_database() and application_name = 'pourplan-dispatch'"
         )
         run_id = await shop.queue(PROBLEM)

@@ -203,7 +203,7 @@ async def test_broken_a_container_killed_in_the_middle_of_writing(hosted: Hosted
         backend = await hosted.shop.until_blocked()
         os.kill(pid, signal.SIGKILL)
         # As where the machine is gone: its connection ends in the middle of the transaction.
-        await hosted.shop.admin.execute("select pg_terminate_backend($1)", backend)
+        await hosted.shop.admin.execute("select pg_terminate_backend($1, 5000)", backend)
         await transaction.rollback()
     assert await hosted.outcome(run_id) == ("RUNNING", NOTHING)
     await expire(hosted, run_id)

@@ -205,7 +205,7 @@ async def test_a_restarting_server_is_a_passing_trouble(shop: Shop) -> None:
     async with store_of(shop) as store:
         claim = await claimed(store, run_id)
         await shop.admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where datname = current_database() and application_name = 'pourplan-worker'"
         )
         with pytest.raises(StoreUnreachable):

@@ -51,7 +51,7 @@ async def test_a_database_that_is_gone_is_not_ready_and_the_process_lives(
     await on_server(database.server, f'alter database "{database.name}" with allow_connections false')
     async with connected(database.server.url("postgres", "postgres")) as admin:
         await admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", database.name
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1", database.name
         )
     answer = await fragile.http.get("/health")
     assert answer.status_code == 503
