@@ -31,11 +31,15 @@ run: $(STAMP) ## the sample plant's September and Monday, then API and playgroun
 demo: $(STAMP) ## the same, ending instead of serving
 	@$(BIN)/pourplan demo
 
+# The tests mostly wait: for processes that start, databases, timers.
+TEST_PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
 test: $(STAMP) ## all tests, short tiers of the long ones
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 test-long: $(STAMP) ## all tests in full
-	@POURPLAN_TEST_TIER=long $(BIN)/python -m pytest --timeout 7200 $(PYTEST_ARGS)
+	@POURPLAN_TEST_TIER=long $(PYTEST) --timeout 7200 $(PYTEST_ARGS)
 
 check: $(STAMP) ## static checks: ruff, mypy, the rooms, the exported schema
 	@$(BIN)/ruff check .
