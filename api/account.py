@@ -9,14 +9,23 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 if sys.platform != "win32":
+    import fcntl
     import pwd
 
 NAME = "pourplan"
+
+_MAKING = Path("/run/pourplan-account.lock")
+_ADVICE = (
+    f"Make an account named {NAME} with your system's own tool, run Pourplan as an ordinary user,"
+    " or set DATABASE_URL to a Postgres of your own."
+)
 
 
 class AccountNotMade(Exception):
@@ -107,33 +116,57 @@ def server_account(cluster: Path) -> Account:
 
 
 def _system_account() -> Account:
+    return _known_account() or _made_account()
+
+
+def _known_account() -> Account | None:
     try:
         entry = pwd.getpwnam(NAME)
     except KeyError:
-        _make_system_account()
-        entry = pwd.getpwnam(NAME)
+        return None
     return Account(entry.pw_uid, entry.pw_gid)
 
 
-def _make_system_account() -> None:
+def _made_account() -> Account:
     useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    advice = (
-        f"Make an account named {NAME} with your system's own tool, run Pourplan as an ordinary user,"
-        " or set DATABASE_URL to a Postgres of your own."
-    )
     if useradd is None:
         raise AccountNotMade(
             "Postgres refuses to run as root, and there is no `useradd` here to make an account for it. "
-            + advice
+            + _ADVICE
         )
-    made = subprocess.run(
-        [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    # 9: another process made it in the meantime.
-    if made.returncode not in (0, 9):
+    with _making():
+        if (made_meanwhile := _known_account()) is not None:
+            return made_meanwhile
+        made = subprocess.run(
+            [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    account = _known_account()
+    if account is None:
         raise AccountNotMade(
-            f"Postgres refuses to run as root, and `useradd {NAME}` failed: {made.stderr.strip()}. " + advice
+            f"Postgres refuses to run as root, and `useradd {NAME}` failed: {made.stderr.strip()}. {_ADVICE}"
         )
+    return account
+
+
+@contextmanager
+def _making() -> Iterator[None]:
+    """Let one process at a time make the account.
+
+    `useradd` looks for the name before it locks the accounts: of two at once, the second replaces what the
+    first made by an account of the same name and another id, and the first one's server loses its user.
+    """
+    try:
+        descriptor = os.open(_MAKING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise AccountNotMade(
+            f"Postgres refuses to run as root, and {_MAKING}, the lock for making an account for it, can't be"
+            f" opened: {error.strerror}. {_ADVICE}"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
