@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,16 +13,19 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from api.embedded import embedded
 from tests.api.cli.test_commands import PROGRAM, kept_exports, pourplan
 from tests.api.cli.test_foundry_files import PROBLEM
 from tests.api.foundry.shop import big_problem
-from tests.database import short_folder
+from tests.database import connected, short_folder
+from tests.solver_jobs.shop import eventually
 
 NOWHERE = "0B0E3D5C6F0A4B7E9D435C1F7A2E8B90"
 """An id that no run has, as a person may write it."""
+A_PLAN_FOUND = "select exists (select from plan_runs where status = 'RUNNING' and best_objective is not null)"
 
 
-def test_an_interrupt_ends_a_replan_with_its_best_plan() -> None:
+async def test_an_interrupt_ends_a_replan_with_its_best_plan() -> None:
     with short_folder() as folder:
         (folder / "big.json").write_text(json.dumps(big_problem()))
         imported = pourplan(folder, "import", "big.json")
@@ -36,7 +38,8 @@ def test_an_interrupt_ends_a_replan_with_its_best_plan() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        time.sleep(8)
+        async with embedded(folder) as server, connected(server.url("postgres")) as admin:
+            await eventually(lambda: admin.fetchval(A_PLAN_FOUND), "a plan", seconds=60)
         command.send_signal(signal.SIGINT)
         told, complaints = command.communicate(timeout=60)
     assert command.returncode == 0, complaints
