@@ -22,10 +22,11 @@ import orjson
 import pytest
 
 from api.embedded import EmbeddedPostgres
-from tests.api.http.process import SECONDS, free_port
+from tests.api.http.process import SECONDS
 from tests.database import TemporaryDatabase, connected, empty_database, short_folder
 from tests.deploy.dockerfile import ROOT, arguments, copied, environment, only, stages
 from tests.peers.issuer import Issuer, publishing
+from tests.ports import free_port
 from tests.tcp_door import DatabaseDoor, tcp_door
 from tests.tier import tier
 

@@ -30,7 +30,7 @@ from tests.peers.issuer import SECRET as SHARED_SECRET
 from tests.peers.issuer import Issuer, publishing
 from tests.peers.modal import ModalPeer
 from tests.peers.supabase import SupabaseProject
-from tests.peers.supabase.server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.node
 ROOT = Path(__file__).parents[2]

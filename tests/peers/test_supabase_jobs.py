@@ -31,7 +31,7 @@ from solver_jobs.store import (
 )
 from tests.database import add_plant, connected
 from tests.peers.supabase import SupabaseProject
-from tests.peers.supabase.server import free_port
+from tests.ports import free_port
 from tests.solver_jobs.forecast.plants import melt_shop
 from tests.solver_jobs.shop import NOTHING, ONE_RESULT, Shop
 from tests.solver_jobs.workers import started

@@ -18,8 +18,8 @@ from tests.api.cli.test_commands import PROGRAM, SAMPLE
 from tests.database import add_plant, connected
 from tests.peers.supabase import SupabaseProject
 from tests.peers.supabase.project import PASSWORD
-from tests.peers.supabase.server import free_port
 from tests.peers.test_supabase_sign_in import signing_in
+from tests.ports import free_port
 
 pytestmark = pytest.mark.node
 

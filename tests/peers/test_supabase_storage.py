@@ -24,7 +24,7 @@ from api.workbooks.supabase_originals import BUCKET, SupabaseOriginals
 from tests.api.workbooks.test_originals import SHA256 as OTHER_SHA256
 from tests.database import Plant, add_plant, connected
 from tests.peers.supabase import SupabaseProject
-from tests.peers.supabase.server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.node
 

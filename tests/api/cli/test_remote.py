@@ -20,10 +20,11 @@ from api.relay import parse_node_id
 from api.services import open_services
 from tests.api.cli.test_commands import SAMPLE, kept_exports, workbooks
 from tests.api.foundry.shop import PROBLEM, big_problem
-from tests.api.http.process import POURPLAN, SECONDS, environment, free_port, run
+from tests.api.http.process import POURPLAN, SECONDS, environment, run
 from tests.api.http.serving import Service, listening, settings_for
 from tests.database import Connection, Plant, TemporaryDatabase, add_plant, short_folder
 from tests.peers.issuer import Issuer, publishing
+from tests.ports import free_port
 
 WHAT_IF = """
 mutation ($scenario: ID!) {
@@ -231,7 +232,7 @@ async def test_a_role_that_may_not_is_told_so(elsewhere: Elsewhere) -> None:
         ({"POURPLAN_API_KEY": "pourplan_key_unknown"}, "unknown or was revoked"),
         ({"POURPLAN_API_KEY": ""}, "The Authorization header is missing"),
         ({"POURPLAN_TENANT": "south"}, "of which you are no member"),
-        ({"POURPLAN_URL": f"http://127.0.0.1:{free_port()}"}, "can't be reached"),
+        ({"POURPLAN_URL": "http://127.0.0.1:{nowhere}"}, "can't be reached"),
         ({"POURPLAN_URL": "http://plan.example.com"}, "would travel unencrypted"),
         ({"POURPLAN_URL": "plan.example.com"}, "POURPLAN_URL is"),
     ],
@@ -239,7 +240,8 @@ async def test_a_role_that_may_not_is_told_so(elsewhere: Elsewhere) -> None:
 async def test_who_is_not_let_in_is_told_why(
     elsewhere: Elsewhere, settings: dict[str, str], said: str
 ) -> None:
-    code, told = await elsewhere.pourplan("forecast", "2024-09", **settings)
+    given = {name: value.format(nowhere=free_port()) for name, value in settings.items()}
+    code, told = await elsewhere.pourplan("forecast", "2024-09", **given)
     assert code == 1
     assert said in told.replace("\n", " ")
     assert "Traceback" not in told

@@ -15,7 +15,7 @@ from api.settings import Settings
 from tests.api.doctor.looking import told, warnings, wrong, wrongs
 from tests.api.http.serving import settings_for
 from tests.database import Connection, TemporaryDatabase, add_plant
-from tests.peers.supabase.server import free_port
+from tests.ports import free_port
 from tests.tcp_door import DatabaseDoor
 
 

@@ -9,7 +9,7 @@ from api.doctor import Finding, Verdict, examine
 from tests.api.http.process import run
 from tests.api.http.serving import settings_for
 from tests.database import TemporaryDatabase, short_folder
-from tests.peers.supabase.server import free_port
+from tests.ports import free_port
 
 
 async def test_on_one_machine_with_nothing_configured_all_is_well() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,8 @@ from typing import Any
 
 import httpx
 import orjson
+
+from tests.ports import free_port
 
 SECONDS = 60.0
 POURPLAN = Path(sys.executable).with_name("pourplan")
@@ -45,13 +46,6 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("POURPLAN_", "DATABASE_"))
     }
     return kept | {"POURPLAN_DATA": str(data), "COLUMNS": "200"} | settings
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def run(data: Path, *arguments: str, **settings: str) -> tuple[int, str]:

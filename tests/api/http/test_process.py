@@ -8,8 +8,9 @@ import httpx
 import orjson
 import pytest
 
-from tests.api.http.process import Serving, free_port, run, serving_process
+from tests.api.http.process import Serving, run, serving_process
 from tests.database import TemporaryDatabase, short_folder
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

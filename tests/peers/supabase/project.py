@@ -17,7 +17,8 @@ from api.embedded import EmbeddedPostgres
 from api.migrations import migrate
 from supabase import AsyncClient, AsyncClientOptions
 from tests.database import Connection, Plant, TemporaryDatabase, add_member, connected, empty_database
-from tests.peers.supabase.server import Told, free_port, serving
+from tests.peers.supabase.server import Told, serving
+from tests.ports import free_port
 from tests.tcp_door import DatabaseDoor, tcp_door
 
 PASSWORD = "correct horse battery staple"

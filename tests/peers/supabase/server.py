@@ -6,7 +6,6 @@ import asyncio
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,13 +72,6 @@ def installed() -> tuple[str, Path]:
     node = _new_enough_node()
     packages = node_with(**{"@supabase/lite": LITE, "postgres": DRIVER})
     return node, packages.folder / "node_modules" / "@supabase" / "lite"
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _new_enough_node() -> str:
