@@ -107,6 +107,7 @@ async def test_a_deployment_without_its_secret_is_refused(
 
 
 async def test_a_run_is_spawned_solved_and_written_by_tcp(hosted: Hosted) -> None:
+    hosted.lease_for_long()
     run_id = await hosted.shop.queue(PROBLEM)
     async with hosted.dispatcher() as running:
         await running.hand_over(run_id)
@@ -131,6 +132,7 @@ async def test_a_run_that_waits_for_its_container_is_not_spawned_again(hosted: H
 
 
 async def test_two_services_hand_the_same_run_over_and_one_container_has_it(hosted: Hosted) -> None:
+    hosted.lease_for_long()
     run_id = await hosted.shop.queue(PROBLEM)
     async with hosted.dispatcher(reap_seconds=0.2) as one, hosted.dispatcher(reap_seconds=0.2) as other:
         await asyncio.gather(one.hand_over(run_id), other.hand_over(run_id))

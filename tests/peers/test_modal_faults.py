@@ -132,6 +132,7 @@ async def test_broken_the_service_killed_while_it_hands_over(hosted: Hosted, mom
 
 async def test_broken_two_dispatches_of_one_run(hosted: Hosted) -> None:
     """However often it is spawned, whoever claims it first has it."""
+    hosted.lease_for_long()
     hosted.hold("after_claim")
     run_id = await hosted.shop.queue(PROBLEM)
     calls = calls_of(APP)
@@ -148,11 +149,12 @@ async def test_broken_two_dispatches_of_one_run(hosted: Hosted) -> None:
 
 async def test_broken_sweep_and_service_look_at_once(hosted: Hosted) -> None:
     """Six runs, two services and the sweep: each is spawned once and has one result."""
+    hosted.lease_for_long()
     run_ids = [await hosted.shop.queue(PROBLEM) for _ in range(6)]
     sweeping = await hosted.peer.fire(APP, "sweep")
     async with hosted.dispatcher(reap_seconds=0.2), hosted.dispatcher(reap_seconds=0.2):
         for run_id in run_ids:
-            assert (await hosted.shop.until(run_id, "SUCCEEDED", seconds=90))["attempt"] == 1
+            assert (await hosted.shop.until(run_id, "SUCCEEDED", seconds=180))["attempt"] == 1
             assert await hosted.shop.rows(run_id) == ONE_RESULT
         await asyncio.wait_for(sweeping.done.wait(), 60)
     assert spawned(hosted) == 6

@@ -36,8 +36,7 @@ async def plant(admin: Connection) -> Plant:
 @pytest.fixture
 async def hosted(database: TemporaryDatabase, admin: Connection, tmp_path: Path) -> AsyncIterator[Hosted]:
     async with hosted_shop(database, admin, tmp_path / "hold") as shop:
-        # Beside so many others, a worker may be silent for longer than a test of lost ones can wait.
-        shop.peer.plane.secrets[SECRET]["POURPLAN_LEASE_SECONDS"] = "120"
+        shop.lease_for_long()
         yield shop
 
 

@@ -85,6 +85,10 @@ class Hosted:
         self.folder.mkdir()
         self.peer.plane.prelude = _HOLD.format(tests=tests, step=step, folder=str(self.folder))
 
+    def lease_for_long(self) -> None:
+        """Let no worker lose its run because it starts slowly, is held, or is silent beside many others."""
+        self.peer.plane.secrets[SECRET]["POURPLAN_LEASE_SECONDS"] = "120"
+
     @asynccontextmanager
     async def dispatcher(self, reap_seconds: float = 60) -> AsyncIterator[Dispatcher]:
         settings = Settings(
