@@ -33,7 +33,8 @@ demo: $(STAMP) ## the same, ending instead of serving
 
 # The tests mostly wait: for processes that start, databases, timers.
 TEST_PROCESSES ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
+	-p tests.longest_first
 
 test: $(STAMP) ## all tests, short tiers of the long ones
 	@$(PYTEST) $(PYTEST_ARGS)
