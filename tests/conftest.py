@@ -1,11 +1,16 @@
 """What all tests share: a Postgres of their own for each run of pytest."""
 
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
 
 from api.embedded import EmbeddedPostgres
 from tests.database import EVERY_VERSION, Connection, Ground, TemporaryDatabase, connected, server_of
+
+# Begun in the background, pytest ignores Ctrl-C, and so would each command that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

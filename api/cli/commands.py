@@ -351,13 +351,20 @@ def template_foundry(
     templates.write_foundry(output, problem)
 
 
+def _end_as_by_interrupt() -> None:
+    """Told to end, a command ends as by Ctrl-C: it closes what it has opened, the database above all."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Begun in the background of a script, it is out of Ctrl-C's reach, and not of whoever ends it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
+
+
 def main() -> None:
     """Run `pourplan`; a failure ends as a sentence on standard error, never as a traceback."""
     from api.cluster import EmbeddedPostgresError
     from api.migrations import MigrationError
 
-    # Told to end, a command ends as by Ctrl-C: it closes what it has opened, the database above all.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, lambda *_: _end_as_by_interrupt())
     try:
         app()
     except CommandInterrupted as interrupted:

@@ -18,6 +18,8 @@ from tests.database import short_folder
 
 PROGRAM = Path(sys.executable).with_name("pourplan")
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
+IN_THE_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""As a script begins what it ends with `&`: out of the reach of Ctrl-C."""
 
 
 @pytest.fixture(scope="module")
@@ -184,29 +186,43 @@ def test_commands_keep_off_a_database_of_the_network(tmp_path: Path) -> None:
     assert "DATABASE_URL is set" in done.stderr
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+@pytest.fixture(scope="module")
+def imported() -> Iterator[Path]:
+    """The folder of a plant that nobody uses."""
+    with short_folder() as folder:
+        assert pourplan(folder, "import", *workbooks()).returncode == 0
+        yield folder
+
+
+@pytest.mark.parametrize(
+    ("told", "beginning"),
+    [(signal.SIGTERM, ()), (signal.SIGINT, ()), (signal.SIGTERM, IN_THE_BACKGROUND)],
+    ids=["SIGTERM", "SIGINT", "in the background"],
+)
 def test_a_command_that_is_told_to_end_leaves_no_database_behind(
-    new_data: Path, told: signal.Signals
+    imported: Path, told: signal.Signals, beginning: tuple[str, ...]
 ) -> None:
-    assert pourplan(new_data, "import", *workbooks()).returncode == 0
-    pid_file = new_data / "postgres" / "postmaster.pid"
+    pid_file = imported / "postgres" / "postmaster.pid"
     assert not pid_file.exists()
     # A Modal that can't be reached: the run waits, and so does the command.
     waiting = {"POURPLAN_MODAL_APP": "pourplan", "MODAL_SERVER_URL": "http://127.0.0.1:1"}
     command = subprocess.Popen(
-        [PROGRAM, "forecast", "2024-09"],
-        env={**os.environ, **waiting, "POURPLAN_DATA": str(new_data)},
+        [*beginning, PROGRAM, "forecast", "2024-09"],
+        env={**os.environ, **waiting, "POURPLAN_DATA": str(imported)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
-    while not pid_file.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1)
-    assert command.poll() is None
-    command.send_signal(told)
-    assert command.wait(30) != 0
-    assert not pid_file.exists()
+    try:
+        deadline = time.monotonic() + 60
+        while not pid_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)
+        assert command.poll() is None
+        command.send_signal(told)
+        assert command.wait(60) != 0
+        assert not pid_file.exists()
+    finally:
+        command.kill()
 
 
 class TestSolvingWithoutADatabase:
