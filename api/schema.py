@@ -12,6 +12,7 @@ from api.demand.queries import DemandQueries
 from api.foundry.mutations import FoundryMutations
 from api.foundry.queries import FoundryQueries
 from api.foundry.table_mutations import FoundryTableMutations
+from api.foundry.tidying_mutations import TidyingMutations
 from api.members.mutations import MemberMutations
 from api.members.queries import MemberQueries
 from api.planning.batch_mutations import BatchMutations
@@ -64,6 +65,7 @@ class Mutation(
     DemandMutations,
     FoundryMutations,
     FoundryTableMutations,
+    TidyingMutations,
     PlanningMutations,
     ReplanMutations,
     BatchMutations,

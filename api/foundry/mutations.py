@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import asyncpg
 import strawberry
 from strawberry.scalars import JSON
 
 from api.context import Info
 from api.foundry import store
+from api.foundry.present import SCENARIO, held, no_scenario
 from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import Scenario
 from api.payloads import answers_mistakes
@@ -18,7 +22,6 @@ from solver_jobs.foundry.findings import Finding
 
 NAME = ("input", "name")
 PROBLEM = ("input", "problem")
-SCENARIO = ("input", "scenarioId")
 NAME_HINT = "Give the scenario a name, such as that of the foundry."
 
 
@@ -134,7 +137,10 @@ class FoundryMutations:
             scenario=stored_one(Scenario, key), warnings=[ProblemWarning.of(found) for found in findings]
         )
 
-    @strawberry.mutation(description="Copy a scenario under a new name, to try something out. For planners.")
+    @strawberry.mutation(
+        description="Copy a scenario under a new name, to try something out, or to have one back that was "
+        "deleted. For planners."
+    )
     @answers_mistakes(CloneScenarioPayload)
     async def clone_scenario(
         self,
@@ -144,19 +150,13 @@ class FoundryMutations:
         """Copy all of the scenario's data."""
         key = key_of(input.scenario_id, "Scenario", path=SCENARIO)
         name = checked_name(input.name, NAME, NAME_HINT)
-        try:
-            async with info.context.transaction() as connection:
-                await require(connection, Role.PLANNER, "copying a scenario")
-                if await store.lock(connection, key) is None:
-                    raise no_scenario()
+        async with info.context.transaction() as connection:
+            await require(connection, Role.PLANNER, "copying a scenario")
+            # An archived one is changed by nobody any more, and can be brought back by its copy.
+            if await store.lock(connection, key) is None and await store.standing(connection, key) is None:
+                raise no_scenario()
+            with unless_taken(name, "Choose another name for the copy."):
                 copy = await store.clone(connection, key, name)
-        except asyncpg.UniqueViolationError:
-            raise UserMistake(
-                "NAME_TAKEN",
-                f"There is a scenario named {name!r} already.",
-                path=NAME,
-                hint="Choose another name for the copy.",
-            ) from None
         return CloneScenarioPayload(scenario=stored_one(Scenario, copy))
 
     @strawberry.mutation(
@@ -172,11 +172,17 @@ class FoundryMutations:
         key = key_of(input.scenario_id, "Scenario", path=SCENARIO)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "choosing the base scenario")
-            if not await store.make_base(connection, key):
-                raise no_scenario()
+            await held(connection, key)
+            await store.make_base(connection, key)
         return MakeBaseScenarioPayload(scenario=stored_one(Scenario, key))
 
 
-def no_scenario() -> UserMistake:
-    """Tell that the caller sees no scenario under an id."""
-    return UserMistake("NOT_FOUND", "There is no scenario with this id in your tenant.", path=SCENARIO)
+@contextmanager
+def unless_taken(name: str, hint: str) -> Iterator[None]:
+    """Tell the user where a scenario can't have a name because another one has it."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError:
+        raise UserMistake(
+            "NAME_TAKEN", f"There is a scenario named {name!r} already.", path=NAME, hint=hint
+        ) from None

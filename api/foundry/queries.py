@@ -18,6 +18,13 @@ SCENARIO_ID = Argument(
     otherwise=f"{{row}}.scenario_id = {BASE}",
     of=("Scenario",),
 )
+ARCHIVED = Argument(
+    "archived",
+    bool | None,
+    "True: those alone that were deleted, and are kept for their runs; unless told, all others.",
+    where="({row}.archived_at is not null) = {value}",
+    otherwise="{row}.archived_at is null",
+)
 
 
 @strawberry.type
@@ -25,7 +32,8 @@ class FoundryQueries:
     """What can be asked of a foundry's data."""
 
     scenarios: Connection[Scenario] = read(
-        Page(order=(rising("created_at", datetime),)), description="Scenarios, the oldest first."
+        Page(order=(rising("created_at", datetime),), arguments=(ARCHIVED,)),
+        description="Scenarios, the oldest first.",
     )
     base_scenario: Scenario | None = read(
         First(where=f"{{row}}.id = {BASE}"),

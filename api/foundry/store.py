@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -197,8 +198,8 @@ _LISTS = ",\n".join(f"    '{table}', {_list_of(table)}" for table in _ROWS)
 # All that a replan of a scenario is computed from, as of one moment, in the form of a foundry problem.
 PROBLEM_OF = f"""
 select jsonb_strip_nulls(jsonb_build_object(
-    'name', s.name, 'scenario_id', s.id, 'asof_date', s.asof_date, 'holidays', to_jsonb(s.holidays),
-    'frozen_days', s.frozen_days,
+    'name', coalesce(s.archived_name, s.name), 'scenario_id', s.id, 'asof_date', s.asof_date,
+    'holidays', to_jsonb(s.holidays), 'frozen_days', s.frozen_days,
     'resources', (
         select to_jsonb(r) - 'tenant_id' - 'scenario_id' from resources as r where r.scenario_id = s.id),
 {_LISTS}
@@ -207,15 +208,22 @@ from scenarios as s
 where s.id = """  # noqa: S608 - names from this file
 PROBLEM = f"{PROBLEM_OF}$1"
 
+# Row-level security locks no archived one.
 LOCK = "select name, asof_date from scenarios where id = $1 for no key update"
+
+STANDING = "select coalesce(archived_name, name) as name, archived_at from scenarios where id = $1"
 
 CLONE = "select clone_scenario($1, $2)"
 
 NAMED = "select id from scenarios where name = $1"
 
+RENAME = "update scenarios set name = $2 where id = $1"
+
+DELETE = "select delete_scenario($1)"
+
 MAKE_BASE = (
     "update scenarios set is_base = false where is_base",
-    "update scenarios set is_base = true where id = $1 returning id",
+    "update scenarios set is_base = true where id = $1",
 )
 
 
@@ -251,8 +259,16 @@ async def problem(connection: Connection, key: UUID) -> dict[str, Any] | None:
 
 
 async def lock(connection: Connection, key: UUID) -> Row | None:
-    """Read name and asof_date of a scenario, whose data nobody else replaces until the transaction ends."""
+    """Read name and asof_date of a scenario, whose data nobody else replaces until the transaction ends.
+
+    None where the caller sees none, or an archived one.
+    """
     return await connection.fetchrow(LOCK, key)
+
+
+async def standing(connection: Connection, key: UUID) -> Row | None:
+    """Tell name and archived_at of a scenario, archived or not; None where the caller sees none."""
+    return await connection.fetchrow(STANDING, key)
 
 
 async def clone(connection: Connection, key: UUID, name: str) -> UUID:
@@ -267,8 +283,19 @@ async def named(connection: Connection, name: str) -> UUID | None:
     return key
 
 
-async def make_base(connection: Connection, key: UUID) -> bool:
-    """Make a scenario the base; False where the caller sees none."""
+async def rename(connection: Connection, key: UUID, name: str) -> None:
+    """Give a scenario another name."""
+    await connection.execute(RENAME, key, name)
+
+
+async def delete(connection: Connection, key: UUID) -> Mapping[str, Any]:
+    """Delete a scenario, or leave it; tells its fate as the database's function does."""
+    outcome: Mapping[str, Any] = await connection.fetchval(DELETE, key)
+    return outcome
+
+
+async def make_base(connection: Connection, key: UUID) -> None:
+    """Make a scenario the base."""
     release, take = MAKE_BASE
     await connection.execute(release)
-    return await connection.fetchval(take, key) is not None
+    await connection.execute(take, key)

@@ -16,8 +16,9 @@ from strawberry.utils.str_converters import to_camel_case
 from api.context import Info
 from api.foundry import store
 from api.foundry.calendars import MOST_WEEKS, Weekday, WorkPattern, calendar_of, oddities_of
-from api.foundry.mutations import SCENARIO, ProblemWarning, no_scenario
+from api.foundry.mutations import ProblemWarning
 from api.foundry.places import Place, among_rows, among_tables
+from api.foundry.present import SCENARIO, held, no_scenario
 from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import FlaskSize, Scenario
 from api.payloads import answers_mistakes
@@ -418,9 +419,9 @@ async def _change(info: Info, scenario_id: str, change: Callable[[Problem], Chan
     key = key_of(scenario_id, "Scenario", path=SCENARIO)
     async with info.context.transaction() as connection:
         await require(connection, Role.PLANNER, "changing a scenario")
-        locked = await store.lock(connection, key)
-        content = await store.problem(connection, key) if locked else None
-        if locked is None or content is None:
+        locked = await held(connection, key)
+        content = await store.problem(connection, key)
+        if content is None:
             raise no_scenario()
         changed = change(content)
         problem, findings = await sound_problem(content, ("input",), changed.place)

@@ -104,7 +104,10 @@ class MondayReplan:
 
 
 BY_PLACE = (rising("position", int),)
-BASE = "(select b.id from scenarios as b order by b.is_base desc, b.created_at, b.id limit 1)"
+BASE = (
+    "(select b.id from scenarios as b where b.archived_at is null"
+    " order by b.is_base desc, b.created_at, b.id limit 1)"
+)
 """The scenario that is meant where none is named."""
 
 
@@ -114,7 +117,10 @@ class Scenario(Node):
     """A scenario."""
 
     key: strawberry.Private[UUID]
-    name: str = strawberry.field(description="Its name, unique in the tenant.")
+    name: str = read(
+        Column("coalesce({row}.archived_name, {row}.name)"),
+        description="Its name, unique in the tenant among those that are not archived.",
+    )
     asof_date: date = strawberry.field(
         description="The Monday of its initial state, on which the next replan starts."
     )
@@ -132,6 +138,10 @@ class Scenario(Node):
     )
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When its data were replaced last.")
+    archived_at: datetime | None = strawberry.field(
+        description="When it was deleted, and kept for its runs: it is in no list unless asked for, and is "
+        "neither changed nor planned any more. Null unless it was."
+    )
     monday_replan: MondayReplan | None = read(
         One("id", there="scenario_id"), description="Its replan on Mondays; null unless switched on."
     )

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from api.context import Info
 from api.database import Connection
 from api.foundry import store as foundry
+from api.foundry.present import no_scenario, require_present
 from api.foundry.problem import sound_problem
 from api.payloads import TOO_MANY, UserMistakes, answers_mistakes
 from api.planning import batch_store
@@ -240,9 +241,10 @@ async def _queue(connection: Connection, name: str | None, wanted: _Wanted, toke
 
 
 async def _content(connection: Connection, scenario: UUID) -> dict[str, Any]:
+    await require_present(connection, scenario, SCENARIOS)
     content = await foundry.problem(connection, scenario)
     if content is None:
-        raise UserMistake("NOT_FOUND", "One of the ids is of no scenario in your tenant.", path=SCENARIOS)
+        raise no_scenario(SCENARIOS)
     return content
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from api.context import Info
-from api.foundry import store as foundry
-from api.foundry.mutations import SCENARIO, no_scenario
+from api.foundry.present import SCENARIO, held
 from api.foundry.types import Scenario
 from api.payloads import answers_mistakes
 from api.planning import monday_store
@@ -70,8 +69,7 @@ class MondayMutations:
         seconds = checked_seconds(input.time_limit_seconds if input.enabled else None)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "choosing what is replanned on Mondays")
-            if await foundry.lock(connection, key) is None:
-                raise no_scenario()
+            await held(connection, key)
             await monday_store.set_monday(connection, key, hour, seconds)
         return SetMondayReplanPayload(scenario=stored_one(Scenario, key))
 

@@ -115,9 +115,9 @@ class Wishes:
         """Note the run that stands for it."""
         await self._connection.execute(FULFIL, wish.tenant_id, wish.scenario_id, wish.monday, run)
 
-    async def fail(self, wish: Wish, problem: Mapping[str, Any], error: Mapping[str, Any]) -> UUID:
-        """Stand a failed run for it, and give its key."""
-        run: UUID = await self._connection.fetchval(
+    async def fail(self, wish: Wish, problem: Mapping[str, Any], error: Mapping[str, Any]) -> UUID | None:
+        """Stand a failed run for it, and give its key; None where it went with its scenario meanwhile."""
+        run: UUID | None = await self._connection.fetchval(
             FAIL,
             wish.tenant_id,
             wish.scenario_id,

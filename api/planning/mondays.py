@@ -149,6 +149,9 @@ class Mondays:
 
     async def _fail(self, wishes: Wishes, wish: Wish, task: dict[str, Any], error: dict[str, Any]) -> None:
         run = await wishes.fail(wish, task, error)
+        if run is None:
+            log.info("monday_withdrawn", scenario=str(wish.scenario_id), monday=str(wish.monday))
+            return
         log.error(
             "monday_failed",
             scenario=str(wish.scenario_id),

@@ -11,7 +11,7 @@ import strawberry
 from api.context import Info
 from api.database import Connection
 from api.foundry import store as foundry
-from api.foundry.mutations import SCENARIO, no_scenario
+from api.foundry.present import SCENARIO, held, no_scenario, require_present
 from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import Scenario
 from api.payloads import answers_mistakes
@@ -110,6 +110,7 @@ class ReplanMutations:
             await require(connection, Role.PLANNER, "starting a replan")
             key = await _same_run(connection, token, scenario)
             if key is None:
+                await require_present(connection, scenario)
                 problem = await _problem(connection, scenario, input.asof_date)
                 task = ReplanTask(problem=problem, time_limit_seconds=seconds).model_dump(mode="json")
                 key = await store.queue_replan(connection, scenario, problem.asof_date, task, token)
@@ -133,9 +134,7 @@ class ReplanMutations:
         run, weeks = key_of(input.run_id, "ReplanRun", path=RUN), _weeks(input.weeks)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "rolling a scenario on")
-            locked = await foundry.lock(connection, key)
-            if locked is None:
-                raise no_scenario()
+            locked = await held(connection, key)
             plan = await _plan(connection, key, run, locked["asof_date"])
             problem = await _problem(connection, key, None)
             later = await carry_on(connection, problem, run, plan, weeks)

@@ -19,7 +19,9 @@ UNNAMED = "Foundry"
 """Name of a scenario whose workbook tells none."""
 
 # The scenario that is meant where none is named, as the schema's `baseScenario`.
-BASE = "select id, name from scenarios order by is_base desc, created_at, id limit 1"
+BASE = """
+select id, name from scenarios where archived_at is null order by is_base desc, created_at, id limit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)

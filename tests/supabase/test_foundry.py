@@ -252,3 +252,59 @@ async def test_what_must_never_be_stored_cannot_be(
     scenario = await add_scenario(admin, plant)
     with pytest.raises(error):
         await admin.execute(change, scenario)
+
+
+ARCHIVE = "update scenarios set archived_at = now(), archived_name = name where id = $1"
+
+
+async def test_a_scenario_is_archived_by_deleting_it_alone(
+    shared: TemporaryDatabase, admin: Connection, plant: Plant
+) -> None:
+    scenario = await add_scenario(admin, plant)
+    archived = "insert into scenarios (tenant_id, name, asof_date, archived_at, archived_name)"
+    async with connected(shared.api_url) as service:
+        for statement, key in (
+            (ARCHIVE, scenario),
+            (f"{archived} values ($1, 'Old', '2026-01-05', now(), 'Old')", plant.id),
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with as_user(service, plant.planner):
+                    await service.execute(statement, key)
+        await admin.execute(ARCHIVE, scenario)
+        async with as_user(service, plant.planner):
+            for change in ("archived_at = null, archived_name = null", "name = 'New'", "is_base = true"):
+                changed = await service.execute(f"update scenarios set {change} where id = $1", scenario)
+                assert changed == "UPDATE 0"
+            assert await service.fetchval("select name from scenarios where id = $1", scenario) == "Harbour"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "select create_replan($1, '2026-01-05', '{}')",
+        "select create_batch(null, jsonb_build_array(jsonb_build_object('scenario_id', $1::uuid,"
+        " 'asof_date', '2026-01-05')), array['{}'::jsonb])",
+        "select set_monday_replan($1, 6)",
+        "select delete_scenario($1)",
+    ],
+)
+async def test_what_is_archived_or_of_another_tenant_is_not_there_to_be_planned(
+    shared: TemporaryDatabase, admin: Connection, plant: Plant, asked: str
+) -> None:
+    await add_scenario(admin, plant)
+    archived = await add_scenario(admin, plant, "Trial")
+    await admin.execute(ARCHIVE, archived)
+    theirs = await add_scenario(admin, await add_plant(admin, f"{plant.slug}-2"))
+    async with connected(shared.api_url) as service:
+        for scenario in (archived, theirs):
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                async with as_user(service, plant.planner):
+                    await service.execute(asked, scenario)
+            assert refused.value.sqlstate == "PT404"
+
+
+async def test_the_base_is_never_archived(admin: Connection, plant: Plant) -> None:
+    scenario = await add_scenario(admin, plant)
+    await admin.execute("update scenarios set is_base = true where id = $1", scenario)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await admin.execute(ARCHIVE, scenario)

@@ -611,6 +611,7 @@ FUNCTIONS = {
     "monday_at": USERS,
     "next_monday_at": USERS,
     "clone_scenario": USERS,
+    "delete_scenario": USERS,
     "invite_member": USERS,
     "withdraw_invitation": USERS,
     "change_member_role": USERS,
@@ -721,6 +722,7 @@ async def test_who_does_not_plan_neither_starts_nor_cancels_runs(stage: Stage, a
         copy = f"select public.clone_scenario('{scenario}', 'Copy')"
         replan = f"select public.create_replan('{scenario}', '2026-01-05', '{{}}')"
         assert await tries(connection, copy) == await tries(connection, replan) == 0
+        assert await tries(connection, f"select public.delete_scenario('{scenario}')") == 0
         batch = "select public.create_batch('Grid', '[{}]', array['{}'::jsonb])"
         monday = f"select public.set_monday_replan('{scenario}', 6)"
         assert await tries(connection, batch) == await tries(connection, monday) == 0

@@ -35,6 +35,8 @@ TRIED: Mapping[str, Callable[[Ids], dict[str, Any]]] = {
     "mergeGrades": lambda the: {"gradeIds": [the("SteelGrade 2")], "intoGradeId": the("SteelGrade")},
     "importScenario": lambda _: {"name": "Another", "problem": dict(PROBLEM)},
     "cloneScenario": lambda the: {"scenarioId": the("Scenario"), "name": "Copy"},
+    "renameScenario": lambda the: {"scenarioId": the("Scenario"), "name": "Renamed"},
+    "deleteScenario": lambda the: {"scenarioId": the("Scenario")},
     "makeBaseScenario": lambda the: {"scenarioId": the("Scenario")},
     "upsertParts": lambda the: {
         "scenarioId": the("Scenario"),

@@ -18,4 +18,4 @@ def test_the_operation_is_one_of_the_schema(operation: str) -> None:
 
 
 def test_there_are_operations() -> None:
-    assert len(OPERATIONS) == 8
+    assert len(OPERATIONS) == 9
