@@ -28,6 +28,12 @@ query ($after: String) {
 }
 """
 
+DELETED = """
+query ($after: String) {
+  scenarios(archived: true, first: 1000, after: $after) { nodes { name } pageInfo { hasNextPage endCursor } }
+}
+"""
+
 IMPORT = """
 mutation ($name: String!, $problem: JSON!) {
   importScenario(input: {name: $name, problem: $problem}) {
@@ -122,7 +128,14 @@ async def find_scenario(session: Session, name: str | None = None) -> dict[str, 
         if one["name"] == name:
             return one
         others.append(one["name"])
-    raise CommandFailed(f"There is no scenario {name!r}.", _nearest(str(name), others))
+    there = _nearest(str(name), others)
+    async for one in session.each(DELETED):
+        if one["name"] == name:
+            raise CommandFailed(
+                f"The scenario {name!r} was deleted.",
+                f"Its plans are kept: pourplan export plan RUN. {there}",
+            )
+    raise CommandFailed(f"There is no scenario {name!r}.", there)
 
 
 def _nearest(name: str, others: list[str]) -> str:

@@ -33,6 +33,7 @@ mutation ($scenario: ID!) {
   }
 }
 """
+DELETE = "mutation ($id: ID!) { deleteScenario(input: {scenarioId: $id}) { deletedId } }"
 PLAN_OF_A_WHAT_IF = "select id from plan_runs where what_if is not null and status = 'SUCCEEDED'"
 # More of them than a page of runs holds.
 MORE_WHAT_IFS = """
@@ -205,6 +206,32 @@ async def test_a_scenario_is_found_among_thousands_and_the_nearest_are_named(
     code, told = await elsewhere.pourplan("replan", "--scenario", "Fuondry")
     assert code == 1
     assert "The nearest of 1,101: Foundry, " in told
+
+
+async def test_a_deleted_scenario_is_told_as_such_and_its_plan_is_still_exported(
+    elsewhere: Elsewhere,
+) -> None:
+    await elsewhere.imported("Foundry", PROBLEM)
+    await elsewhere.imported("Trial", PROBLEM)
+    code, planned = await elsewhere.pourplan("replan", "--scenario", "Trial", "--time-limit", "2")
+    assert code == 0, planned
+    trial = (await elsewhere.asked("{ scenarios(last: 1) { nodes { id } } }"))["scenarios"]["nodes"][0]["id"]
+    assert (await elsewhere.asked(DELETE, id=trial))["deleteScenario"]["deletedId"] == trial
+    for command in (("replan",), ("roll",), ("export", "problem")):
+        code, told = await elsewhere.pourplan(*command, "--scenario", "Trial")
+        assert code == 1
+        assert "The scenario 'Trial' was deleted." in told
+        assert "There are: Foundry" in told
+    run = planned.split()[-1]
+    code, told = await elsewhere.pourplan("export", "plan", run)
+    assert code == 0, told
+    assert "31 molds of Trial from 2026-01-05." in told
+    # What it planned makes the scenario anew.
+    code, told = await elsewhere.pourplan("export", "problem", run, "-o", "problem.json")
+    assert code == 0, told
+    code, told = await elsewhere.pourplan("import", "problem.json")
+    assert code == 0, told
+    assert "foundry scenario 'Trial', as of 2026-01-05" in told
 
 
 async def test_a_file_that_is_no_workbook_is_reported_as_on_this_machine(elsewhere: Elsewhere) -> None:
