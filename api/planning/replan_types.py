@@ -309,8 +309,8 @@ class ReplanRun(PlanRun):
 
     @strawberry.field(
         description="The plan as a file, under a short-lived link that works with the caller's own rights: "
-        "its rows as CSV, calendar, orders and days as a workbook, or all of it as JSON. Null until the run "
-        "has succeeded."
+        "its rows as CSV (0 molds where a pattern is on the line and idle), calendar, orders and days as a "
+        "workbook, or all of it as JSON. Null until the run has succeeded."
     )
     def download(self, info: Info, format: Form) -> DownloadLink | None:  # noqa: A002 - the schema's name
         """Make a link to the plan in a format."""

@@ -61,37 +61,47 @@ class PlanReport:
         return plan_file_name(self.problem.asof_date, form)
 
     def daily(self) -> Rows:
-        """Tell molds by day and order, rising."""
+        """Tell molds by day and order, rising: 0 where the pattern is on the line and molds nothing.
+
+        To the last day that molds, as the calendar.
+        """
         part = {order.order_id: order.part_id for order in self.problem.orders}
         day = {row.workday_index: row for row in self.plan.calendar_workdays}
         return [
             {
                 "asof_date": self.problem.asof_date,
-                "workday_index": row.workday_index,
-                "date": day[row.workday_index].date,
-                "week_index": day[row.workday_index].week_index,
-                "order_id": row.order_id,
-                "part_id": part[row.order_id],
-                "molds": row.molds,
+                "workday_index": index,
+                "date": day[index].date,
+                "week_index": day[index].week_index,
+                "order_id": order_id,
+                "part_id": part[order_id],
+                "molds": molds,
             }
-            for row in sorted(self.plan.x, key=lambda row: (row.workday_index, row.order_id))
+            for (index, order_id), molds in sorted(self._molds().items())
+            if index <= self._last
         ]
+
+    def _molds(self) -> dict[tuple[int, str], int]:
+        """Give molds by day and order, 0 where the pattern is idle."""
+        idle = {(row.workday_index, row.order_id): 0 for row in self.plan.y}
+        return idle | {(row.workday_index, row.order_id): row.molds for row in self.plan.x}
+
+    @property
+    def _last(self) -> int:
+        """The last day that molds; -1: none does."""
+        return max((row.workday_index for row in self.plan.x), default=-1)
 
     def calendar(self) -> Rows:
         """Tell a row for each order, in the foundry's own order, then what the whole shop does.
 
         Each working day to the last one that molds has a column, whether it molds or not.
         """
-        cells: dict[tuple[str, int], int | str] = {
-            (row.order_id, row.workday_index): IDLE for row in self.plan.y
-        }
-        cells |= {(row.order_id, row.workday_index): row.molds for row in self.plan.x}
-        last = max((row.workday_index for row in self.plan.x), default=-1)
-        days = [row for row in self.plan.calendar_workdays if row.workday_index <= last]
+        cells = {place: molds or IDLE for place, molds in self._molds().items()}
+        days = [row for row in self.plan.calendar_workdays if row.workday_index <= self._last]
         orders = self._by_order(
-            lambda order_id: {_column(day.date): cells.get((order_id, day.workday_index)) for day in days}
+            lambda order_id: {_column(day.date): cells.get((day.workday_index, order_id)) for day in days}
         )
-        return orders + self._totals(last) if orders else []
+        return orders + self._totals(self._last) if orders else []
 
     def _totals(self, last: int) -> Rows:
         """Tell molds, patterns, metal and flasks of each day, as the calendar at a terminal does."""

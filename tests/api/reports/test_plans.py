@@ -1,7 +1,8 @@
-"""A plan leaves as a workbook that shows each working day, and each pattern that goes on or off."""
+"""A plan leaves as a workbook that shows each working day and pattern change, as CSV with idle ones."""
 
 from __future__ import annotations
 
+import csv
 import io
 from datetime import date
 from typing import Any
@@ -79,3 +80,34 @@ def test_the_summary_says_what_was_planned_in_words() -> None:
     assert figures["status"] == "the best that was found in time"
     assert figures["most flasks S in use on a day"] == 4
     assert not [name for name in figures if name and "_" in name]
+
+
+def rows_of(problem: Any = None, molds: Any = MOLDS, idle: Any = IDLE) -> list[dict[str, str]]:
+    problem = problem or shop()
+    content = render_plan(PlanReport(problem, plan_of(problem, molds, idle)), ExportFormat.CSV)
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def test_the_csv_has_a_row_for_each_day_of_a_pattern_and_0_molds_where_it_is_idle() -> None:
+    rows = rows_of()
+    assert list(rows[0]) == [
+        "asof_date",
+        "workday_index",
+        "date",
+        "week_index",
+        "order_id",
+        "part_id",
+        "molds",
+    ]
+    told = [(row["order_id"], int(row["workday_index"]), int(row["molds"])) for row in rows]
+    assert told == sorted(
+        [(order_id, day, molds) for (order_id, day), molds in MOLDS.items()]
+        + [(order_id, day, 0) for order_id, day in IDLE],
+        key=lambda row: (row[1], row[0]),
+    )
+    assert [row["date"] for row in rows if row["molds"] == "0"] == ["2026-01-06", "2026-01-07"]
+
+
+def test_a_pattern_that_is_left_on_the_line_after_the_last_mold_is_no_row() -> None:
+    assert rows_of(idle=[*IDLE, ("O2", 9)]) == rows_of()
+    assert rows_of(shop(orders=[{**SHOP["orders"][0], "qty": 1}], initial_patterns_loaded=[]), {}, []) == []
