@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 import pytest
@@ -17,6 +18,7 @@ from solver_jobs.store import (
     Stop,
     StoreUnreachable,
 )
+from tests.database import connected
 from tests.solver_jobs.forecast.plants import melt_shop
 from tests.solver_jobs.shop import NOTHING, ONE_RESULT, Shop
 from tests.tcp_door import tcp_door
@@ -200,14 +202,22 @@ async def test_a_lost_connection_is_named_and_made_again(shop: Shop) -> None:
         assert await store.progress(claim, Progress("solving", 2)) is None
 
 
+async def cut_off_workers(url: str) -> None:
+    """End the connections of all workers, as a server does that restarts."""
+    async with connected(url) as admin:
+        await admin.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where datname = current_database() and application_name = 'pourplan-worker'"
+        )
+
+
 async def test_a_restarting_server_is_a_passing_trouble(shop: Shop) -> None:
     run_id = await shop.queue()
     async with store_of(shop) as store:
         claim = await claimed(store, run_id)
-        await shop.admin.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
-            " where datname = current_database() and application_name = 'pourplan-worker'"
-        )
+        # This loop stands still meanwhile: had it heard of the end, the store would just connect again.
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(asyncio.run, cut_off_workers(shop.database.admin_url)).result()
         with pytest.raises(StoreUnreachable):
             await store.progress(claim, Progress("solving", 1))
         assert await store.progress(claim, Progress("solving", 1)) is None
