@@ -1,6 +1,7 @@
 """The fewest late units, pattern changes left out: a floor for every plan, and molds that reach it."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,3 +70,9 @@ def test_it_ends_when_told_to() -> None:
     solve.stop()
     assert solve.join(60)
     assert solve.result().late_cost >= 0
+
+
+def test_it_writes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """A command's standard output is the plan."""
+    fewest(compile_problem(generate("S", 1.05, 301)))
+    assert capfd.readouterr() == ("", "")
