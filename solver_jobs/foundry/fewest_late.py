@@ -18,7 +18,6 @@ from .instance import Instance
 from .late_program import LateProgram
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 SLACK = 1e-4
 """Share of the least late cost that a bound may lie off for want of digits."""
