@@ -20,7 +20,7 @@ from .late_program import LateProgram
 Ints = npt.NDArray[np.int64]
 
 SLACK = 1e-4
-"""Share of the least late cost that a bound may lie off for want of digits."""
+"""How far a bound may lie off for want of digits, as a share of the least late cost that a plan can have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ def plan(
     time_limit
         Seconds; without effect where `steps` is given.
     workers
-        Threads of the search; the floors take another, and proofs three for each.
+        Threads; on small and middle sizes one of the first search goes to the fewest late units instead, where
+        there is another. The floors take one more, and proofs three for each.
     seed
         The same seed, problem, steps and workers give the same plan.
     steps
