@@ -61,8 +61,8 @@ def plan(
     time_limit
         Seconds; without effect where `steps` is given.
     workers
-        Threads; on small and middle sizes one of the first search goes to the fewest late units instead, where
-        there is another. The floors take one more, and proofs three for each.
+        Threads of the search; on small and middle sizes the fewest late units take one of several meanwhile.
+        The floors take another, and proofs three for each.
     seed
         The same seed, problem, steps and workers give the same plan.
     steps
