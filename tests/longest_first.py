@@ -22,6 +22,7 @@ LONG = (
     "peers/test_supabase_modal_end_to_end.py",
     "solver_jobs/foundry/test_head.py",
     "solver_jobs/foundry/test_mondays.py",
+    "solver_jobs/foundry/test_planner.py",
     "supabase/test_cli.py",
 )
 """Half a minute or more; of all others, those of many tests take longest."""
