@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .construct import FreeCapacity, place_pins
-from .improve import FACTOR_SCALE, FLASK, Aim, Search, Shop
+from .improve import FACTOR_SCALE, Aim, Search, Shop
 from .instance import Instance
+from .ruin_recreate.arrays import FLASK
 from .score import Layout
 
 Ints = npt.NDArray[np.int64]
@@ -87,7 +88,7 @@ class Translation:
         return Shop(unit, line, held, cap, before, free, level, price)
 
     def _line(self, o: int) -> tuple[int, ...]:
-        """Row of an order; see the columns in `improve`."""
+        """Row of an order; see its columns in `ruin_recreate.arrays`."""
         i = self.instance
         base = int(i.lag[o]) - max(int(i.due[o]), 0)
         return (
@@ -99,7 +100,7 @@ class Translation:
         )
 
     def _unit(self, orders: Ints, first: int, pinned: bool) -> tuple[int, ...]:
-        """Row of a unit; see the columns in `improve`."""
+        """Row of a unit; see its columns in `ruin_recreate.arrays`."""
         i = self.instance
         o = int(orders[0])
         lines = [self._line(int(k)) for k in orders]

@@ -2,25 +2,77 @@
 
 numba reads a cache only in a folder that it can write. An installation that belongs to somebody else, or an
 image whose files are read-only, would compile for seconds in every process although all is compiled.
+
+numba also takes what is in the cache for fresh as long as the function's own file is as it was. Functions
+here are compiled into callers in other files, so what is kept is fresh only while its whole folder is.
 """
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numba.core import config
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, InTreeCacheLocator, NullCache
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    InTreeCacheLocator,
+    NullCache,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
 
 
-class _Beside(InTreeCacheLocator):  # type: ignore[misc]
+@cache
+def _stamp(folder: Path) -> str:
+    """Tell one state of the modules in a folder from another."""
+    sources = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        sources.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return sources.hexdigest()
+
+
+class _OfFolder:
+    """Stamps what is kept with all modules beside the function."""
+
+    _py_file: str
+
+    def get_source_stamp(self) -> str:
+        return _stamp(Path(self._py_file).parent)
+
+
+class _Asked(_OfFolder, UserProvidedCacheLocator):  # type: ignore[misc]
+    """The folder that ``NUMBA_CACHE_DIR`` names."""
+
+
+class _InTree(_OfFolder, InTreeCacheLocator):  # type: ignore[misc]
+    """The folder beside the module."""
+
+
+class _Home(_OfFolder, UserWideCacheLocator):  # type: ignore[misc]
+    """A folder in the user's home."""
+
+
+class _Beside(_InTree):
     """The folder beside the module, which need not be writable."""
 
     def ensure_cache_path(self) -> None:
         pass
 
 
+class _OwnImpl(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Asked, _InTree, _Home)
+
+
 class _BesideImpl(CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (_Beside,)
+
+
+class _Own(FunctionCache):  # type: ignore[misc]
+    """The first of the folders that can be written."""
+
+    _impl_class = _OwnImpl
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
@@ -43,7 +95,7 @@ class _Kept(FunctionCache):  # type: ignore[misc]
 def cache_of(function: Callable[..., object]) -> FunctionCache | NullCache:
     """Choose the cache of a function that is to be compiled."""
     try:
-        own = FunctionCache(function)
+        own = _Own(function)
     except RuntimeError:  # nothing can be written anywhere
         own = NullCache()
     beside = Path(function.__code__.co_filename).parent / "__pycache__"

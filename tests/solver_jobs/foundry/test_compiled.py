@@ -98,6 +98,18 @@ def test_what_is_not_there_is_kept_at_home(folder: Path, tmp_path_factory: pytes
     assert called(folder, "1, 2", home, *without_root()) == ("4", "1")
 
 
+def test_what_is_compiled_in_from_another_module_is_compiled_anew_with_it(folder: Path) -> None:
+    parts = folder / "parts.py"
+    parts.write_text(MODULE)
+    (folder / "hot.py").write_text(
+        "from parts import compiled, twice\n\n@compiled\ndef add(a, b):\n    return twice(a) + b\n"
+    )
+    assert called(folder, "1, 2", folder / "home") == ("4", "0")
+    assert called(folder, "1, 2", folder / "home") == ("4", "1")
+    parts.write_text(MODULE.replace("a + a", "a * 5"))
+    assert called(folder, "1, 2", folder / "home") == ("7", "0")
+
+
 CHECKED = ("test_improve.py", "test_bound.py", "test_construct.py")
 """Tests of this folder that run all compiled code."""
 
