@@ -23,9 +23,6 @@ _NAMED_BY = {
 }
 """By what a finding about a table names the row that it is about, and the column that it asks to look at."""
 
-# These come of molds of several days: their day is not that of a pin.
-_OF_SEVERAL_ROWS = frozenset({"PINS_ABOVE_METAL", "PINS_ABOVE_FLASKS"})
-
 
 class Places:
     """Finds cells by paths such as ``("orders", "3", "part_id")``."""
@@ -66,8 +63,6 @@ class Places:
             return (rows[0] if rows else None), ""
         if table.table == "calendar_workdays":
             return _workday(rows, code, message), "workday_index" if code == "CALENDAR_GAP" else "date"
-        if table.table == "pins":
-            return _pin(rows, code, message), "molds"
         key, column = _NAMED_BY.get(table.table, ("", ""))
         return _named(rows, key, column, message), column
 
@@ -86,13 +81,6 @@ def _workday(rows: Sequence[FoundryRow], code: str, message: str) -> FoundryRow 
             ]
             return next((row for words, row in reversed(told) if message.startswith(words)), None)
     return _named(by_index, "date", "", message)
-
-
-def _pin(rows: Sequence[FoundryRow], code: str, message: str) -> FoundryRow | None:
-    if code in _OF_SEVERAL_ROWS:
-        return None
-    of_day = [row for row in rows if f"On workday {row.values['workday_index']} " in message]
-    return _named(of_day or rows, "order_id", "molds", message) or next(iter(of_day), None)
 
 
 def _named(rows: Sequence[FoundryRow], key: str, amount: str, message: str) -> FoundryRow | None:

@@ -482,7 +482,7 @@ WEEK = [*enumerate(["2026-01-05", "2026-01-06", "2026-01-08", "2026-01-08", "202
         ),
         (
             [row("pins", "26-0001", 1, 2), row("pins", "26-0001", 2, 9)],
-            ["pins!C3 On workday 2", "pins On workday 3"],
+            ["pins!C3 On workday 2", "pins!C3 On workday 3"],
         ),
         (
             [row("initial_order_progress", "26-0001", 12)],
