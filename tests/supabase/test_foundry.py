@@ -63,6 +63,38 @@ async def add_scenario(admin: Connection, plant: Plant, name: str = "Harbour") -
     return key
 
 
+ROWS = (
+    "resources values ($1, $2, 1, 2, 3, 4, 2, 5)",
+    "calendar_workdays values ($1, $2, 0, '2026-01-05', 0)",
+    "initial_order_progress values ($1, $2, '2026-01-05', 'A-1', 1)",
+    "initial_patterns_loaded values ($1, $2, '2026-01-05', 'A-1', 1)",
+    "initial_flask_inuse values ($1, $2, '2026-01-05', 1, 'S', 1, 1)",
+    "initial_pour_load values ($1, $2, '2026-01-05', 1, 0, 1.5)",
+    "expected_deliveries values ($1, $2, '2026-01-05', 1, 'A-1', '2026-01-07', 1)",
+    "previous_plan values ($1, $2, 'A-1', 0, 2)",
+    "pins values ($1, $2, 'A-1', 0, 2)",
+)
+"""One for each table of a scenario that may be empty."""
+
+
+async def fill(admin: Connection, plant: Plant, scenario: uuid.UUID) -> None:
+    for row in ROWS:
+        await admin.execute(f"insert into {row}", plant.id, scenario)
+
+
+async def tables_of_scenarios(admin: Connection) -> list[str]:
+    """What holds a scenario's data, found in the catalog."""
+    tables = await admin.fetch(
+        "select c.relname::text as name from pg_class as c join pg_attribute as a on a.attrelid = c.oid"
+        " where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attname = 'scenario_id'"
+        " and not c.relname = any($1::text[])",
+        # A copy to try something out with is not replanned on Mondays.
+        [*TABLES, "plan_runs", "monday_replans", "monday_wishes"],
+    )
+    assert len(tables) == 11
+    return [table["name"] for table in tables]
+
+
 async def create(
     connection: Connection, plant: Plant, scenario: uuid.UUID, key: str | None = None
 ) -> uuid.UUID:
@@ -202,36 +234,16 @@ async def test_a_copy_has_every_row_of_every_table_that_names_a_scenario(
 ) -> None:
     """Tables are found in the catalog: one that is added and not copied fails here."""
     scenario = await add_scenario(admin, plant)
-    values = "$1, $2, "
-    for statement in (
-        f"insert into resources values ({values} 1, 2, 3, 4, 2, 5)",
-        f"insert into calendar_workdays values ({values} 0, '2026-01-05', 0)",
-        f"insert into initial_order_progress values ({values} '2026-01-05', 'A-1', 1)",
-        f"insert into initial_patterns_loaded values ({values} '2026-01-05', 'A-1', 1)",
-        f"insert into initial_flask_inuse values ({values} '2026-01-05', 1, 'S', 1, 1)",
-        f"insert into initial_pour_load values ({values} '2026-01-05', 1, 0, 1.5)",
-        f"insert into expected_deliveries values ({values} '2026-01-05', 1, 'A-1', '2026-01-07', 1)",
-        f"insert into previous_plan values ({values} 'A-1', 0, 2)",
-        f"insert into pins values ({values} 'A-1', 0, 2)",
-    ):
-        await admin.execute(statement, plant.id, scenario)
+    await fill(admin, plant, scenario)
     await admin.execute(
         "update orders set active = false where scenario_id = $1 and order_id = 'A-3'", scenario
     )
     async with connected(shared.api_url) as service, as_user(service, plant.planner):
         copy = await service.fetchval("select clone_scenario($1, 'What if')", scenario)
-    tables = await admin.fetch(
-        "select c.relname::text as name from pg_class as c join pg_attribute as a on a.attrelid = c.oid"
-        " where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attname = 'scenario_id'"
-        " and not c.relname = any($1::text[])",
-        # A copy to try something out with is not replanned on Mondays.
-        [*TABLES, "plan_runs", "monday_replans", "monday_wishes"],
-    )
-    assert len(tables) == 11
-    for table in tables:
-        of = f"select count(*)::int from {table['name']} where scenario_id = $1"
-        expected = await admin.fetchval(of, scenario) - (table["name"] == "orders")
-        assert await admin.fetchval(of, copy) == expected > 0, table["name"]
+    for table in await tables_of_scenarios(admin):
+        of = f"select count(*)::int from {table} where scenario_id = $1"
+        expected = await admin.fetchval(of, scenario) - (table == "orders")
+        assert await admin.fetchval(of, copy) == expected > 0, table
 
 
 @pytest.mark.parametrize(
@@ -301,6 +313,37 @@ async def test_what_is_archived_or_of_another_tenant_is_not_there_to_be_planned(
                 async with as_user(service, plant.planner):
                     await service.execute(asked, scenario)
             assert refused.value.sqlstate == "PT404"
+
+
+async def test_what_an_archived_scenario_holds_is_read_and_not_changed(
+    shared: TemporaryDatabase, admin: Connection, plant: Plant
+) -> None:
+    present, archived = await add_scenario(admin, plant), await add_scenario(admin, plant, "Trial")
+    for scenario in (present, archived):
+        await fill(admin, plant, scenario)
+    await admin.execute(ARCHIVE, archived)
+    async with connected(shared.api_url) as service:
+        for table in await tables_of_scenarios(admin):
+            of = f"{table} where scenario_id = $1"
+            change = f"update {table} set tenant_id = tenant_id where scenario_id = $1"
+            move = f"update {table} set scenario_id = $2 where scenario_id = $1"
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with as_user(service, plant.planner):
+                    await service.execute(move, present, archived)
+            async with as_user(service, plant.planner):
+                rows = await service.fetchval(f"select count(*)::int from {of}", archived)
+                assert rows > 0, table
+                assert await service.execute(change, archived) == "UPDATE 0", table
+                assert await service.execute(change, present) == f"UPDATE {rows}", table
+                if table not in ("parts", "orders"):
+                    assert await service.execute(f"delete from {of}", archived) == "DELETE 0", table
+                    assert await service.execute(f"delete from {of}", present) == f"DELETE {rows}", table
+        for row in ROWS:
+            async with as_user(service, plant.planner):
+                assert await service.execute(f"insert into {row}", plant.id, present) == "INSERT 0 1"
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with as_user(service, plant.planner):
+                    await service.execute(f"insert into {row}", plant.id, archived)
 
 
 async def test_the_base_is_never_archived(admin: Connection, plant: Plant) -> None:
