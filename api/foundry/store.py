@@ -15,7 +15,7 @@ from api.database import Connection, Row
 PUT_SCENARIO = """
 insert into scenarios (tenant_id, name, asof_date, holidays, settings, frozen_days, has_previous_plan)
 values ((select current_tenant_id()), $1, $2, $3, $4, $5, $6)
-on conflict (tenant_id, name) do update
+on conflict (tenant_id, name) where archived_at is null do update
 set asof_date = excluded.asof_date, holidays = excluded.holidays, settings = excluded.settings,
     frozen_days = excluded.frozen_days, has_previous_plan = excluded.has_previous_plan, updated_at = now()
 returning id
@@ -198,7 +198,7 @@ _LISTS = ",\n".join(f"    '{table}', {_list_of(table)}" for table in _ROWS)
 # All that a replan of a scenario is computed from, as of one moment, in the form of a foundry problem.
 PROBLEM_OF = f"""
 select jsonb_strip_nulls(jsonb_build_object(
-    'name', coalesce(s.archived_name, s.name), 'scenario_id', s.id, 'asof_date', s.asof_date,
+    'name', s.name, 'scenario_id', s.id, 'asof_date', s.asof_date,
     'holidays', to_jsonb(s.holidays), 'frozen_days', s.frozen_days,
     'resources', (
         select to_jsonb(r) - 'tenant_id' - 'scenario_id' from resources as r where r.scenario_id = s.id),
@@ -211,11 +211,11 @@ PROBLEM = f"{PROBLEM_OF}$1"
 # Row-level security locks no archived one.
 LOCK = "select name, asof_date from scenarios where id = $1 for no key update"
 
-STANDING = "select coalesce(archived_name, name) as name, archived_at from scenarios where id = $1"
+STANDING = "select name, archived_at from scenarios where id = $1"
 
 CLONE = "select clone_scenario($1, $2)"
 
-NAMED = "select id from scenarios where name = $1"
+NAMED = "select id from scenarios where name = $1 and archived_at is null"
 
 RENAME = "update scenarios set name = $2 where id = $1"
 

@@ -117,9 +117,8 @@ class Scenario(Node):
     """A scenario."""
 
     key: strawberry.Private[UUID]
-    name: str = read(
-        Column("coalesce({row}.archived_name, {row}.name)"),
-        description="Its name, unique in the tenant among those that are not archived.",
+    name: str = strawberry.field(
+        description="Its name, unique in the tenant among those that are not archived."
     )
     asof_date: date = strawberry.field(
         description="The Monday of its initial state, on which the next replan starts."

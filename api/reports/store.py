@@ -53,7 +53,7 @@ limit 1
 # A replan that succeeded, with what it was given.
 PLAN = """
 select r.problem -> 'problem' as problem, p.plan, r.warnings,
-    coalesce(s.archived_name, s.name) as scenario
+    s.name as scenario
 from replans as p
 join plan_runs as r on r.id = p.run_id
 join scenarios as s on s.id = p.scenario_id

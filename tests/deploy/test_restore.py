@@ -85,8 +85,18 @@ async def content(connection: Connection) -> dict[str, Any]:
 
 
 async def fill_a_plant(admin: Connection) -> None:
+    """A plant with a bit of everything, and a scenario that was planned and then deleted."""
     plant = await add_plant(admin, "north")
     await generate(admin, plant.id, plant.admin, SMALL)
+    await admin.execute(
+        "insert into plan_runs (tenant_id, kind, status, scenario_id, asof_date, problem, error,"
+        " requested_by, finished_at)"
+        " select tenant_id, 'REPLAN', 'FAILED', id, asof_date, '{}', '{}', $1, now()"
+        " from scenarios where name = 'What if'",
+        plant.admin,
+    )
+    archived = await admin.execute("update scenarios set archived_at = now() where name = 'What if'")
+    assert archived == "UPDATE 1"
 
 
 @pytest.fixture
@@ -115,7 +125,7 @@ async def test_a_hosted_database_comes_back_by_its_owner(postgres: EmbeddedPostg
         await carry_out("pg_restore --data-only", folder, DATABASE_ADMIN_URL=door.url("owner"))
         async with connected(new.admin_url) as admin:
             assert await content(admin) == before
-    assert len(before["plan_runs"]) == SMALL.runs
+    assert len(before["plan_runs"]) == SMALL.runs + 1
 
 
 async def test_the_embedded_database_comes_back_in_another_folder(folder: Path) -> None:

@@ -266,25 +266,25 @@ async def test_what_must_never_be_stored_cannot_be(
         await admin.execute(change, scenario)
 
 
-ARCHIVE = "update scenarios set archived_at = now(), archived_name = name where id = $1"
+ARCHIVE = "update scenarios set archived_at = now() where id = $1"
 
 
 async def test_a_scenario_is_archived_by_deleting_it_alone(
     shared: TemporaryDatabase, admin: Connection, plant: Plant
 ) -> None:
     scenario = await add_scenario(admin, plant)
-    archived = "insert into scenarios (tenant_id, name, asof_date, archived_at, archived_name)"
+    archived = "insert into scenarios (tenant_id, name, asof_date, archived_at)"
     async with connected(shared.api_url) as service:
         for statement, key in (
             (ARCHIVE, scenario),
-            (f"{archived} values ($1, 'Old', '2026-01-05', now(), 'Old')", plant.id),
+            (f"{archived} values ($1, 'Old', '2026-01-05', now())", plant.id),
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with as_user(service, plant.planner):
                     await service.execute(statement, key)
         await admin.execute(ARCHIVE, scenario)
         async with as_user(service, plant.planner):
-            for change in ("archived_at = null, archived_name = null", "name = 'New'", "is_base = true"):
+            for change in ("archived_at = null", "name = 'New'", "is_base = true"):
                 changed = await service.execute(f"update scenarios set {change} where id = $1", scenario)
                 assert changed == "UPDATE 0"
             assert await service.fetchval("select name from scenarios where id = $1", scenario) == "Harbour"

@@ -103,6 +103,28 @@ async def test_a_name_that_another_scenario_has_is_refused_and_ones_own_is_not(p
     assert await names(planner) == ["Harbour", "Trial"]
 
 
+async def test_names_of_deleted_scenarios_are_free_for_any_number_of_others(
+    planner: Desk, jobs: Connection
+) -> None:
+    await put(planner, PROBLEM)
+    for _ in range(2):
+        scenario, _ = await planned_trial(planner, jobs)
+        await deleted(planner, scenario)
+    assert await names(planner, archived=True) == ["Trial", "Trial"]
+    key = str(parse_node_id(scenario)[1])
+    another = await put(planner, PROBLEM, key)
+    assert await put(planner, PROBLEM, key) == another
+    assert await names(planner) == ["Harbour", key]
+
+
+async def test_the_id_of_a_scenario_as_name_of_another_hinders_no_deletion(
+    planner: Desk, jobs: Connection
+) -> None:
+    scenario, _ = await planned_trial(planner, jobs)
+    await put(planner, PROBLEM, str(parse_node_id(scenario)[1]))
+    assert (await deleted(planner, scenario))["scenario"]["name"] == "Trial"
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"])
 async def test_a_scenario_is_not_renamed_to_what_is_no_name(planner: Desk, name: str) -> None:
     scenario = await put(planner, PROBLEM)
