@@ -141,6 +141,19 @@ def oddities_of(pattern: WorkPattern, asof: date, weeks: int) -> list[Finding]:
     return found
 
 
+def why_free(pattern: WorkPattern, asof: date, weeks: int, day: date) -> tuple[tuple[str, ...], str]:
+    """Tell why a day is no working day: the field of the input that says so, and a clause for people."""
+    for position, (first, last) in enumerate(pattern.closures):
+        if first <= day <= last:
+            return ("closures", str(position)), f"it lies in the closure from {first} to {last}"
+    if day in public_holidays(pattern.country, pattern.region, day.year, day.year):
+        return ("country",), "it is a public holiday"
+    end, _ = _ends(asof, weeks)
+    if day >= end:
+        return ("weeks",), f"beyond the calendar's {weeks} weeks, the foundry works from Monday to Friday"
+    return ("weekdays",), f"it is a {day:%A}, on which the foundry does not work"
+
+
 def _ends(asof: date, weeks: int) -> tuple[date, date]:
     """Give the day after a calendar, and the last one of which holidays are kept."""
     end = asof + timedelta(weeks=weeks)

@@ -55,7 +55,7 @@ async def sound_problem(
 def _sound_problem(content: object, field: Path, place: Place) -> tuple[FoundryProblem, list[Finding]]:
     from solver_jobs.foundry.checks import check  # with the tables of numpy, which the start can do without
 
-    problem = _read(content, field, place)
+    problem = formed_problem(content, field, place)
     findings = check(problem)
     errors = [finding for finding in findings if finding.severity == "ERROR"]
     if errors:
@@ -63,11 +63,18 @@ def _sound_problem(content: object, field: Path, place: Place) -> tuple[FoundryP
             UserMistake(found.code, found.message, path=(*field, *place(found.path)), hint=found.hint)
             for found in errors
         ]
-        raise UserMistakes(_first_ones(mistakes, field))
+        raise UserMistakes(first_ones(mistakes, field))
     return problem, findings
 
 
-def _read(content: object, field: Path, place: Place) -> FoundryProblem:
+def formed_problem(content: object, field: Path, place: Place = same_place) -> FoundryProblem:
+    """Read a problem in its JSON form, whether it can be planned or not.
+
+    Raises
+    ------
+    UserMistake, UserMistakes
+        It is no foundry problem.
+    """
     if not isinstance(content, str | Mapping):
         found = _IN_JSON.get(type(content), "something else")
         raise UserMistake(
@@ -83,7 +90,7 @@ def _read(content: object, field: Path, place: Place) -> FoundryProblem:
             raise UserMistake(error.code, error.message, path=field, hint=error.hint) from error
         read = json.loads(content) if isinstance(content, str) else content
         mistakes = [_mistake(error.code, fault, read, field, place) for fault in faults_of(error.__cause__)]
-        raise UserMistakes(_first_ones(mistakes, field)) from error
+        raise UserMistakes(first_ones(mistakes, field)) from error
     _require_storable(problem, field, place)
     return problem
 
@@ -127,7 +134,8 @@ def _with_zero(value: object, path: Path) -> Iterator[Path]:
             yield from _with_zero(inner, (*path, str(position)))
 
 
-def _first_ones(mistakes: list[UserMistake], path: Path) -> list[UserMistake]:
+def first_ones(mistakes: list[UserMistake], path: Path) -> list[UserMistake]:
+    """Give the first mistakes, and how many more there are."""
     more = len(mistakes) - MOST_MISTAKES
     if more <= 0:
         return mistakes

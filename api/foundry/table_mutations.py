@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,8 +16,9 @@ from strawberry.utils.str_converters import to_camel_case
 
 from api.context import Info
 from api.foundry import store
-from api.foundry.calendars import MOST_WEEKS, Weekday, WorkPattern, calendar_of, oddities_of
+from api.foundry.calendars import MOST_WEEKS, Weekday, WorkPattern
 from api.foundry.mutations import ProblemWarning
+from api.foundry.new_calendar import put_calendar
 from api.foundry.places import Place, among_rows, among_tables
 from api.foundry.present import SCENARIO, held, no_scenario
 from api.foundry.problem import sound_problem, stored_form
@@ -327,7 +329,9 @@ class FoundryTableMutations:
 
     @strawberry.mutation(
         description="Make a scenario's calendar from a weekly pattern, public holidays, closures and extra "
-        "shifts. For planners."
+        "shifts. What stands on a workday keeps its date: pins, flasks, metal, the previous plan and its "
+        "frozen days. A pin whose day would be none is refused; the rest goes to the next workday, with a "
+        "warning. For planners."
     )
     @answers_mistakes(ChangeScenarioPayload)
     async def set_calendar(
@@ -352,9 +356,7 @@ class FoundryTableMutations:
         )
 
         def change(problem: Problem) -> Change:
-            monday = date.fromisoformat(problem["asof_date"])
-            problem.update(calendar_of(pattern, monday, weeks))
-            return Change(among_tables({}), oddities_of(pattern, monday, weeks))
+            return Change(among_tables({}), put_calendar(problem, pattern, weeks))
 
         return await _change(info, input.scenario_id, change)
 
@@ -423,7 +425,8 @@ async def _change(info: Info, scenario_id: str, change: Callable[[Problem], Chan
         content = await store.problem(connection, key)
         if content is None:
             raise no_scenario()
-        changed = change(content)
+        # Thousands of rows may be counted anew, while others ask.
+        changed = await asyncio.to_thread(change, content)
         problem, findings = await sound_problem(content, ("input",), changed.place)
         await store.put_scenario(connection, locked["name"], stored_form(problem))
     return ChangeScenarioPayload(

@@ -10,16 +10,7 @@ from datetime import date, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any
 
-from solver_jobs.foundry.problem import (
-    FlasksInUse,
-    FoundryProblem,
-    Order,
-    PatternUnit,
-    Policy,
-    PourCommitted,
-    Resources,
-    Workday,
-)
+from solver_jobs.foundry.problem import FoundryProblem, Order, PatternUnit, Policy, Resources, Workday
 
 _SATURDAY = 5
 _KILOGRAM = Decimal("0.001")
@@ -137,8 +128,9 @@ def _orders(problem: FoundryProblem, factor: float) -> tuple[Order, ...]:
 
 
 def _with_overtime(problem: FoundryProblem, days: int) -> FoundryProblem:
-    """Work on free Saturdays, those of the frozen days left out; all that counts workdays counts them too."""
+    """Work on free Saturdays, those of the frozen days left out; all that counts workdays keeps its dates."""
     from solver_jobs.foundry.calendar import WorkCalendar
+    from solver_jobs.foundry.recount import recount  # with numpy, which the start can do without
 
     calendar = WorkCalendar.of(problem)
     first = calendar.date_of(problem.frozen_days - 1) if problem.frozen_days else problem.asof_date
@@ -146,40 +138,13 @@ def _with_overtime(problem: FoundryProblem, days: int) -> FoundryProblem:
     length = max(len(problem.calendar_workdays or ()), calendar.index_on_or_before(extra[-1]) + 1)
     worked = calendar.workdays(length)
     weeks = {_monday(row.date): row.week_index for row in worked}
-
-    def later(index: int) -> int:
-        """Give a workday's new index."""
-        if index < 0:
-            return index
-        return index + sum(saturday < calendar.date_of(index) for saturday in extra)
-
     rows = [(row.date, row.week_index) for row in worked]
     rows += [(saturday, weeks.get(_monday(saturday))) for saturday in extra]
-    return problem.model_copy(
-        update={
-            "calendar_workdays": tuple(
-                Workday(workday_index=index, date=day, week_index=week)
-                for index, (day, week) in enumerate(sorted(rows))
-            ),
-            "initial_flask_inuse": tuple(
-                FlasksInUse(**{**row.model_dump(), "release_workday_index": later(row.release_workday_index)})
-                for row in problem.initial_flask_inuse
-            ),
-            "initial_pour_load": tuple(
-                PourCommitted(**{**row.model_dump(), "workday_index": later(row.workday_index)})
-                for row in problem.initial_pour_load
-            ),
-            "previous_plan": None
-            if problem.previous_plan is None
-            else tuple(
-                row.model_copy(update={"workday_index": later(row.workday_index)})
-                for row in problem.previous_plan
-            ),
-            "pins": tuple(
-                row.model_copy(update={"workday_index": later(row.workday_index)}) for row in problem.pins
-            ),
-        }
-    )
+    workdays = [
+        Workday(workday_index=index, date=day, week_index=week)
+        for index, (day, week) in enumerate(sorted(rows))
+    ]
+    return recount(problem, workdays, problem.holidays).problem
 
 
 def _free_saturdays(problem: FoundryProblem, first: date) -> Iterator[date]:

@@ -8,6 +8,8 @@ from graphql import GraphQLInputObjectType, build_schema
 
 from api.foundry.calendars import Weekday, WorkPattern, calendar_of
 from api.schema import schema
+from solver_jobs.foundry.calendar import WorkCalendar
+from solver_jobs.foundry.problem import read_problem
 from tests.api.desk import Desk
 from tests.api.foundry.shop import PROBLEM
 from tests.api.foundry.test_scenarios import FULL, put, same, stored
@@ -162,6 +164,138 @@ async def test_a_calendar_knows_weekly_pattern_holidays_closures_and_extra_shift
     ]
     assert [day["week_index"] for day in problem["calendar_workdays"]] == [0, 0, 0, 0, 1, 1]
     assert {"2026-01-06", "2026-01-14", "2026-05-01", "2027-01-06"} <= set(problem["holidays"])
+
+
+MONDAY_TO_FRIDAY = {
+    **PROBLEM,
+    "previous_plan": [
+        {"order_id": "A-2", "workday_index": 1, "molds": 2},
+        {"order_id": "A-2", "workday_index": 3, "molds": 3},
+        {"order_id": "A-1", "workday_index": 6, "molds": 4},
+    ],
+    "frozen_days": 5,
+    "pins": [{"order_id": "A-1", "workday_index": 5, "molds": 3}],
+    "initial_flask_inuse": [
+        {"flask_size": "S", "release_workday_index": day, "qty_inuse": 1} for day in (1, 2, 5)
+    ],
+    "initial_pour_load": [{"workday_index": day, "tons_committed": 0.25} for day in (0, 2, 3)],
+}
+"""Monday, 12 January, is workday 5; all that counts workdays does so from Monday to Friday."""
+
+
+def dated(problem: dict[str, Any]) -> dict[str, Any]:
+    """What a problem holds by date, and its frozen dates."""
+    days = WorkCalendar.of(read_problem(problem))
+
+    def rows(table: str, index: str, amount: str) -> list[tuple[str, Any]]:
+        return sorted((str(days.date_of(row[index]))[5:], row[amount]) for row in problem[table])
+
+    return {
+        "plan": rows("previous_plan", "workday_index", "molds"),
+        "pins": rows("pins", "workday_index", "molds"),
+        "flasks": rows("initial_flask_inuse", "release_workday_index", "qty_inuse"),
+        "metal": rows("initial_pour_load", "workday_index", "tons_committed"),
+        "frozen": [str(days.date_of(day))[5:] for day in range(problem["frozen_days"])],
+    }
+
+
+async def test_a_new_calendar_leaves_on_its_date_what_counts_workdays(planner: Desk) -> None:
+    scenario = await put(planner, MONDAY_TO_FRIDAY)
+    problem = await changed(
+        planner, "setCalendar", scenario, extraDays=["2026-01-10"],
+        closures=[{"first": "2026-01-07", "last": "2026-01-08"}],
+    )  # fmt: skip
+    assert dated(problem) == {
+        # Of closed days, on Friday; Saturday comes after the frozen days.
+        "plan": [("01-06", 2), ("01-09", 3), ("01-13", 4)],
+        "pins": [("01-12", 3)],
+        "flasks": [("01-06", 1), ("01-09", 1), ("01-12", 1)],
+        "metal": [("01-05", 0.25), ("01-09", 0.5)],
+        "frozen": ["01-05", "01-06", "01-09"],
+    }
+
+
+async def test_an_extra_day_alone_moves_nothing(planner: Desk) -> None:
+    scenario = await put(planner, MONDAY_TO_FRIDAY)
+    before = dated((await stored(planner, scenario)).model_dump(mode="json"))
+    problem = await changed(planner, "setCalendar", scenario, extraDays=["2026-01-10", "2026-01-11"])
+    assert dated(problem) == before
+    assert [pin["workday_index"] for pin in problem["pins"]] == [7]
+
+
+async def test_what_a_new_calendar_moves_to_the_next_workday_is_warned_of(planner: Desk) -> None:
+    closures = [{"first": "2026-01-07", "last": "2026-01-08"}]
+    scenario = await put(planner, MONDAY_TO_FRIDAY)
+    payload = await change(planner, "setCalendar", scenario, closures=closures)
+    moved = [found["path"] for found in payload["warnings"] if found["code"] == "MOVED_TO_NEXT_WORKDAY"]
+    assert moved == [["initial_flask_inuse"], ["initial_pour_load"], ["previous_plan"]]
+    # Told once: where nothing moves any more, nothing is told.
+    payload = await change(planner, "setCalendar", scenario, closures=closures)
+    assert "MOVED_TO_NEXT_WORKDAY" not in [found["code"] for found in payload["warnings"]]
+
+
+async def test_a_new_workday_among_the_frozen_ones_is_warned_of(planner: Desk) -> None:
+    scenario = await put(planner, {**MONDAY_TO_FRIDAY, "frozen_days": 6, "pins": []})
+    payload = await change(planner, "setCalendar", scenario, extraDays=["2026-01-31", "2026-01-10"])
+    found = {one["code"]: one["path"] for one in payload["warnings"]}
+    assert found["NEW_WORKDAY_IS_FROZEN"] == ["extraDays", "1"]
+    assert (await stored(planner, scenario)).frozen_days == 7
+
+
+@pytest.mark.parametrize(
+    ("day", "fields", "place", "why"),
+    [
+        (
+            5,
+            {"closures": [{"first": "2026-01-02", "last": "2026-01-02"},
+                          {"first": "2026-01-12", "last": "2026-01-16"}]},
+            ["closures", "1"],
+            "it lies in the closure from 2026-01-12 to 2026-01-16",
+        ),
+        (1, {"country": "DE", "region": "BY"}, ["country"], "it is a public holiday"),
+        (
+            5,
+            {"weekdays": ["TUESDAY", "WEDNESDAY"]},
+            ["weekdays"],
+            "it is a Monday, on which the foundry does not work",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_calendar_that_takes_a_pin_its_workday_is_refused_and_names_the_pin(
+    planner: Desk, day: int, fields: dict[str, Any], place: list[str], why: str
+) -> None:
+    pins = [
+        {"order_id": "A-2", "workday_index": 2, "molds": 1},
+        {"order_id": "A-1", "workday_index": day, "molds": 3},
+    ]
+    scenario = await put(planner, {**PROBLEM, "pins": pins})
+    before = same(await stored(planner, scenario))
+    (mistake,) = (await change(planner, "setCalendar", scenario, **fields))["userErrors"]
+    assert (mistake["code"], mistake["path"]) == ("PIN_WITHOUT_WORKDAY", ["input", *place])
+    date_of = WorkCalendar(MONDAY).date_of(day)
+    assert mistake["message"] == (
+        f"Order A-1 is pinned to 3 molds on workday {day}, {date_of}, which would be no workday: {why}."
+    )
+    assert "setPins" in mistake["hint"]
+    assert same(await stored(planner, scenario)) == before
+
+
+async def test_a_saturday_beyond_a_shorter_calendar_is_no_workday_any_more(planner: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    await changed(planner, "setCalendar", scenario, extraDays=["2026-01-17"], weeks=3)
+    # Ten workdays to Friday, 16 January.
+    await changed(planner, "setPins", scenario, pins=[{"orderId": "A-1", "workdayIndex": 10, "molds": 2}])
+    (mistake,) = (await change(planner, "setCalendar", scenario, weeks=1))["userErrors"]
+    assert (mistake["code"], mistake["path"]) == ("PIN_WITHOUT_WORKDAY", ["input", "weeks"])
+
+
+async def test_a_row_that_a_calendar_moves_beyond_all_days_is_told(planner: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    far = [{"flaskSize": "S", "releaseWorkdayIndex": 10_000, "qtyInuse": 1}]
+    await changed(planner, "setInitialState", scenario, flasksInUse=far)
+    assert await codes(planner, "setCalendar", scenario, extraDays=["2026-01-10"]) == [
+        "CALENDAR_OUT_OF_RANGE"
+    ]
 
 
 @pytest.mark.parametrize(
