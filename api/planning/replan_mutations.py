@@ -14,7 +14,7 @@ from api.foundry import store as foundry
 from api.foundry.present import SCENARIO, held, no_scenario, require_present
 from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import Scenario
-from api.payloads import answers_mistakes
+from api.payloads import UserMistakes, answers_mistakes
 from api.planning import store
 from api.planning.carrying_on import RUN, carry_on
 from api.planning.replan_types import ReplanRun
@@ -138,6 +138,7 @@ class ReplanMutations:
             plan = await _plan(connection, key, run, locked["asof_date"])
             problem = await _problem(connection, key, None)
             later = await carry_on(connection, problem, run, plan, weeks)
+            await _require_sound(later.problem)
             await foundry.put_scenario(connection, locked["name"], stored_form(later.problem))
         return RollScenarioPayload(scenario=stored_one(Scenario, key))
 
@@ -184,6 +185,31 @@ def _weeks(asked: int | None) -> int:
     if not 1 <= weeks <= MOST_WEEKS:
         raise UserMistake("WEEKS_OUT_OF_RANGE", f"weeks is {weeks}; expected 1 to {MOST_WEEKS}.", path=WEEKS)
     return weeks
+
+
+async def _require_sound(later: FoundryProblem) -> None:
+    """Check that a scenario can be planned and changed once it is that of a later Monday.
+
+    Raises
+    ------
+    UserMistakes
+        It could not; by what, and how to go on.
+    """
+    try:
+        await sound_problem(stored_form(later), RUN, lambda _: ())
+    except UserMistakes as several:
+        raise UserMistakes(
+            [
+                UserMistake(
+                    mistake.code,
+                    f"As of {later.asof_date}, to which the scenario is to be rolled on: {mistake.message}",
+                    path=mistake.path,
+                    hint=f"{mistake.hint} Do so before you roll the scenario on: setPins takes back pins and "
+                    "frozen days.",
+                )
+                for mistake in several.mistakes
+            ]
+        ) from several
 
 
 async def _same_run(connection: Connection, token: str | None, scenario: UUID) -> UUID | None:

@@ -463,6 +463,29 @@ async def test_a_scenario_is_rolled_on_by_its_own_plan_of_its_own_monday_alone(
     assert (await office.mistake(ROLL, scenario=scenario, run=queued))["code"] == "PLAN_OF_ANOTHER_MONDAY"
 
 
+async def test_a_scenario_is_not_rolled_on_to_pins_that_no_plan_can_keep(office: Desk) -> None:
+    scenario = await import_scenario(office)
+    run = await planned(office, scenario)
+    assert sum(row["molds"] for row in run["plan"]["x"] if row["order_id"] == "A-3") == 2
+    assert all(row["workday_index"] < 5 for row in run["plan"]["x"] if row["order_id"] == "A-3")
+    pin = """mutation ($scenario: ID!, $pins: [PinInput!]!) {
+        setPins(input: {scenarioId: $scenario, pins: $pins}) { userErrors { message } } }"""
+    pins = [{"orderId": "A-3", "workdayIndex": 6, "molds": 1}]
+    assert (await office.ask(pin, scenario=scenario, pins=pins))["setPins"]["userErrors"] == []
+    mistake = await office.mistake(ROLL, scenario=scenario, run=run["id"])
+    assert (mistake["code"], mistake["path"]) == ("PINS_ABOVE_QUANTITY", ["input", "runId"])
+    assert mistake["message"] == (
+        "As of 2026-01-12, to which the scenario is to be rolled on: 1 molds of order A-3 are pinned or "
+        "frozen, 0 are left to mold."
+    )
+    assert "setPins" in mistake["hint"]
+    # Nothing was stored: the pin is taken back as the hint says, and the scenario goes on.
+    assert (await office.ask(pin, scenario=scenario, pins=[]))["setPins"]["userErrors"] == []
+    payload = (await office.ask(ROLL, scenario=scenario, run=run["id"]))["rollScenario"]
+    assert (payload["userErrors"], payload["scenario"]["asofDate"]) == ([], "2026-01-12")
+    assert await replan(office, scenario)
+
+
 async def test_a_scenario_is_not_rolled_on_by_a_plan_of_other_data(office: Desk) -> None:
     scenario = await import_scenario(office)
     many = """mutation ($scenario: ID!) { replanMany(input: {
