@@ -172,6 +172,7 @@ class FoundryMutations:
         key = key_of(input.scenario_id, "Scenario", path=SCENARIO)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "choosing the base scenario")
+            await store.take_turn_as_base(connection)
             await held(connection, key)
             await store.make_base(connection, key)
         return MakeBaseScenarioPayload(scenario=stored_one(Scenario, key))

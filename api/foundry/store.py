@@ -221,6 +221,11 @@ RENAME = "update scenarios set name = $2 where id = $1"
 
 DELETE = "select delete_scenario($1)"
 
+# Two of a tenant's scenarios that become the base at once would each not see the other's mark.
+TAKE_TURN = """
+select pg_advisory_xact_lock(hashtextextended('pourplan.base ' || current_tenant_id()::text, 0))
+"""
+
 MAKE_BASE = (
     "update scenarios set is_base = false where is_base",
     "update scenarios set is_base = true where id = $1",
@@ -292,6 +297,11 @@ async def delete(connection: Connection, key: UUID) -> Mapping[str, Any]:
     """Delete a scenario, or leave it; tells its fate as the database's function does."""
     outcome: Mapping[str, Any] = await connection.fetchval(DELETE, key)
     return outcome
+
+
+async def take_turn_as_base(connection: Connection) -> None:
+    """Wait until nobody else chooses the tenant's base; before a scenario is held, lest two wait for ever."""
+    await connection.execute(TAKE_TURN)
 
 
 async def make_base(connection: Connection, key: UUID) -> None:

@@ -1,5 +1,6 @@
 """A foundry's data through the schema: imported, checked, read back, replaced, copied, kept apart."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from solver_jobs.foundry.generate import generate
 from solver_jobs.foundry.problem import FoundryProblem, read_problem
 from tests.api.desk import Desk
 from tests.api.foundry.shop import CLONE, IMPORT, PROBLEM
-from tests.database import Connection
+from tests.database import Connection, TemporaryDatabase, connected
 
 SCENARIOS = """
 { scenarios { totalCount nodes {
@@ -357,3 +358,27 @@ async def test_scenarios_of_another_tenant_are_not_there(planner: Desk, viewer: 
     assert (await viewer.mistake(CLONE, id=scenario, name="Mine"))["code"] == "FORBIDDEN"
     mistakes = (await viewer.ask(IMPORT, name="Mine", problem=PROBLEM))["importScenario"]["userErrors"]
     assert [mistake["code"] for mistake in mistakes] == ["FORBIDDEN"]
+
+
+async def test_of_several_that_become_the_base_at_once_one_is_it_and_none_fails(
+    planner: Desk, admin: Connection, database: TemporaryDatabase
+) -> None:
+    base = await put(planner, PROBLEM)
+    await planner.ask(BASE, id=base)
+    copies = [
+        (await planner.ask(CLONE, id=base, name=f"Copy {number}"))["cloneScenario"]["scenario"]["id"]
+        for number in range(3)
+    ]
+    holding = admin.transaction()
+    await holding.start()
+    await admin.execute("select from scenarios where id = $1 for update", parse_node_id(base)[1])
+    choosing = [asyncio.create_task(planner.ask(BASE, id=copy)) for copy in copies]
+    waiting = "select count(distinct pid) from pg_locks where not granted"
+    async with asyncio.timeout(30), connected(database.admin_url) as watching:
+        while await watching.fetchval(waiting) < len(copies):
+            await asyncio.sleep(0.01)
+    await holding.commit()
+    assert [(await one)["makeBaseScenario"]["userErrors"] for one in choosing] == [[], [], []]
+    marked = await admin.fetch("select id from scenarios where is_base")
+    assert len(marked) == 1
+    assert node_id("Scenario", marked[0]["id"]) in copies
