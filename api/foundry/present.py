@@ -7,7 +7,7 @@ from uuid import UUID
 
 from api.database import Connection, Row
 from api.foundry import store
-from api.relay import UserMistake
+from api.relay import UserMistake, node_id
 
 SCENARIO = ("input", "scenarioId")
 
@@ -37,7 +37,8 @@ async def require_present(connection: Connection, key: UUID, path: Sequence[str]
     """
     found = await store.standing(connection, key)
     if found is None:
-        raise no_scenario(path)
+        # One of several is told by its id.
+        raise no_scenario(path, None if path == SCENARIO else key)
     if found["archived_at"] is not None:
         raise UserMistake(
             "SCENARIO_ARCHIVED",
@@ -48,6 +49,7 @@ async def require_present(connection: Connection, key: UUID, path: Sequence[str]
         )
 
 
-def no_scenario(path: Sequence[str] = SCENARIO) -> UserMistake:
-    """Tell that the caller sees no scenario under an id."""
-    return UserMistake("NOT_FOUND", "There is no scenario with this id in your tenant.", path=path)
+def no_scenario(path: Sequence[str] = SCENARIO, key: UUID | None = None) -> UserMistake:
+    """Tell that the caller sees no scenario under an id, which is named where it is given."""
+    named = "this id" if key is None else f"the id {node_id('Scenario', key)}"
+    return UserMistake("NOT_FOUND", f"There is no scenario with {named} in your tenant.", path=path)

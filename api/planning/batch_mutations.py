@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from api.context import Info
 from api.database import Connection
 from api.foundry import store as foundry
+from api.foundry.places import Path
 from api.foundry.present import no_scenario, require_present
 from api.foundry.problem import sound_problem
 from api.payloads import TOO_MANY, UserMistakes, answers_mistakes
@@ -119,12 +121,15 @@ class BatchMutations:
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "starting replans")
             key = await batch_store.batch_of_token(connection, token) if token else None
-            contents = {} if key else {one: await _content(connection, one) for one in scenarios}
+            contents = (
+                {} if key else {one: await _content(connection, one, scenarios[one]) for one in scenarios}
+            )
         wanted = _Wanted(choices, seconds)
         # Outside of any transaction: large problems take seconds to check.
         for scenario, content in contents.items():
-            problem, _ = await sound_problem(content, SCENARIOS)
-            await wanted.add(scenario, problem)
+            with nullcontext() if len(scenarios) == 1 else _naming(content["name"]):
+                problem, _ = await sound_problem(content, scenarios[scenario])
+                await wanted.add(scenario, problem)
         async with info.context.transaction() as connection:
             key = key or await _queue(connection, name, wanted, token)
             runs = await batch_store.runs_of(connection, key)
@@ -240,21 +245,43 @@ async def _queue(connection: Connection, name: str | None, wanted: _Wanted, toke
         ) from error
 
 
-async def _content(connection: Connection, scenario: UUID) -> dict[str, Any]:
-    await require_present(connection, scenario, SCENARIOS)
+async def _content(connection: Connection, scenario: UUID, path: Sequence[str]) -> dict[str, Any]:
+    await require_present(connection, scenario, path)
     content = await foundry.problem(connection, scenario)
     if content is None:
-        raise no_scenario(SCENARIOS)
+        raise no_scenario(path, scenario)
     return content
 
 
-def _scenarios(asked: Sequence[str]) -> list[UUID]:
-    keys = [key_of(one, "Scenario", path=(*SCENARIOS, str(place))) for place, one in enumerate(asked)]
-    if not keys or len(set(keys)) < len(keys):
-        raise UserMistake(
-            "SCENARIOS_INVALID",
-            "scenarioIds is empty; expected one or more." if not keys else "scenarioIds names one twice.",
-            path=SCENARIOS,
-            hint="Name each scenario once.",
-        )
-    return keys
+@contextmanager
+def _naming(scenario: str) -> Iterator[None]:
+    """Say in mistakes which of many scenarios they are about."""
+    try:
+        yield
+    except UserMistake as mistake:
+        raise _named(mistake, scenario) from mistake
+    except UserMistakes as several:
+        raise UserMistakes([_named(mistake, scenario) for mistake in several.mistakes]) from several
+
+
+def _named(mistake: UserMistake, scenario: str) -> UserMistake:
+    message = f"Scenario {scenario!r}: {mistake.message}"
+    return UserMistake(mistake.code, message, path=mistake.path, hint=mistake.hint)
+
+
+def _scenarios(asked: Sequence[str]) -> dict[UUID, Path]:
+    """Give the keys of the scenarios, and the place of each in the input."""
+    places: dict[UUID, Path] = {}
+    for position, one in enumerate(asked):
+        path = (*SCENARIOS, str(position))
+        key = key_of(one, "Scenario", path=path)
+        if key in places:
+            raise _invalid(f"scenarioIds names {one} twice.", path)
+        places[key] = path
+    if not places:
+        raise _invalid("scenarioIds is empty; expected one or more.", SCENARIOS)
+    return places
+
+
+def _invalid(message: str, path: Path) -> UserMistake:
+    return UserMistake("SCENARIOS_INVALID", message, path=path, hint="Name each scenario once.")

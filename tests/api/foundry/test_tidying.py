@@ -276,8 +276,8 @@ async def test_what_is_archived_is_neither_changed_nor_planned_and_this_is_said(
         assert (mistake["code"], mistake["path"]) == ("SCENARIO_ARCHIVED", ["input", "scenarioId"]), mutation
         assert mistake["message"].startswith("The scenario 'Trial' was deleted on ")
         assert "cloneScenario" in mistake["hint"]
-    mistake = await planner.mistake(MANY, scenarios=[scenario])
-    assert (mistake["code"], mistake["path"]) == ("SCENARIO_ARCHIVED", ["input", "scenarioIds"])
+    mistake = await planner.mistake(MANY, scenarios=[await put(planner, PROBLEM), scenario])
+    assert (mistake["code"], mistake["path"]) == ("SCENARIO_ARCHIVED", ["input", "scenarioIds", "1"])
 
 
 async def test_a_copy_has_the_data_of_a_deleted_scenario_back(

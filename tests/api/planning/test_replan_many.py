@@ -236,6 +236,52 @@ async def test_of_a_large_grid_each_value_that_can_not_be_planned_is_named_once(
     assert mistake["message"].startswith("With molds per day 3: pins")
 
 
+SOUND_NO_MORE = """
+insert into pins (tenant_id, scenario_id, order_id, workday_index, molds)
+select tenant_id, id, 'A-1', 0, 99 from scenarios where name = $1
+"""
+
+
+@pytest.fixture
+async def two(planner: Desk) -> list[str]:
+    """A scenario and its copy."""
+    base = await import_scenario(planner)
+    return [base, (await planner.ask(CLONE, id=base, name="Copy"))["cloneScenario"]["scenario"]["id"]]
+
+
+async def test_a_scenario_that_can_not_be_planned_is_told_by_its_place_and_name(
+    planner: Desk, admin: Connection, two: list[str]
+) -> None:
+    await admin.execute(SOUND_NO_MORE, "Copy")
+    payload = (await planner.ask(MANY, scenarios=two))["replanMany"]
+    assert payload["batch"] is None
+    found = {error["code"]: error for error in payload["userErrors"]}["PINS_ABOVE_QUANTITY"]
+    assert found["path"] == ["input", "scenarioIds", "1", "pins", "0", "molds"]
+    assert found["message"].startswith("Scenario 'Copy': 99 molds of order A-1")
+
+
+async def test_a_what_if_that_can_not_be_planned_names_its_scenario(planner: Desk, two: list[str]) -> None:
+    pinned = [{"orderId": "A-1", "workdayIndex": 1, "molds": 4}]
+    pin = """mutation ($id: ID!, $pins: [PinInput!]!) {
+        setPins(input: {scenarioId: $id, pins: $pins}) { userErrors { message } } }"""
+    await planner.ask(pin, id=two[1], pins=pinned)
+    mistake = await planner.mistake(MANY, scenarios=two, whatIf={"moldsPerDay": [8, 3]})
+    assert mistake["message"].startswith("Scenario 'Copy': With molds per day 3: pins")
+    assert mistake["path"] == ["input", "whatIf"]
+
+
+async def test_a_scenario_that_is_not_there_is_told_by_its_place_and_id(
+    planner: Desk, stranger: Desk, two: list[str]
+) -> None:
+    theirs = await import_scenario(stranger)
+    mistake = await planner.mistake(MANY, scenarios=[two[0], theirs])
+    assert (mistake["code"], mistake["path"]) == ("NOT_FOUND", ["input", "scenarioIds", "1"])
+    assert mistake["message"] == f"There is no scenario with the id {theirs} in your tenant."
+    mistake = await planner.mistake(MANY, scenarios=[*two, two[0]])
+    assert (mistake["code"], mistake["path"]) == ("SCENARIOS_INVALID", ["input", "scenarioIds", "2"])
+    assert two[0] in mistake["message"]
+
+
 async def test_no_more_what_ifs_wait_than_a_tenant_may_have(planner: Desk, admin: Connection) -> None:
     await admin.execute("update tenants set open_what_ifs = 5")
     scenario = await import_scenario(planner)
