@@ -34,6 +34,8 @@ class UserMistakes(Exception):
         self.mistakes = tuple(mistakes)
 
 
+NOT_THERE = "PT404"
+"""The SQLSTATE of what is not there, or not any more."""
 TOO_MANY = "PT429"
 """The SQLSTATE of a queue that is full."""
 _CONFLICT = UserMistake(
@@ -47,7 +49,7 @@ _EXPECTED = {
         "Your role in this tenant does not allow this; nothing was stored.",
         hint="Ask an admin of the tenant which role it needs.",
     ),
-    "PT404": UserMistake(
+    NOT_THERE: UserMistake(
         "NOT_FOUND",
         "It is not there any more, or not in this tenant; nothing was stored.",
         hint="Read the list again and use an id from there.",

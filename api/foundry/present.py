@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
+
+import asyncpg
 
 from api.database import Connection, Row
 from api.foundry import store
+from api.payloads import NOT_THERE
 from api.relay import UserMistake, node_id
 
 SCENARIO = ("input", "scenarioId")
@@ -47,6 +51,26 @@ async def require_present(connection: Connection, key: UUID, path: Sequence[str]
             path=path,
             hint="Copy it with cloneScenario, and use the copy.",
         )
+
+
+@asynccontextmanager
+async def still_present(connection: Connection, places: Mapping[UUID, Sequence[str]]) -> AsyncIterator[None]:
+    """Tell with its place in the input which scenario was deleted while a run of it was queued.
+
+    Raises
+    ------
+    UserMistake
+        `NOT_FOUND`, `SCENARIO_ARCHIVED`
+    """
+    try:
+        # Of its own, so that it can be asked afterwards what became of them.
+        async with connection.transaction():
+            yield
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == NOT_THERE:
+            for key, path in places.items():
+                await require_present(connection, key, path)
+        raise
 
 
 def no_scenario(path: Sequence[str] = SCENARIO, key: UUID | None = None) -> UserMistake:

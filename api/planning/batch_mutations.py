@@ -17,7 +17,7 @@ from api.context import Info
 from api.database import Connection
 from api.foundry import store as foundry
 from api.foundry.places import Path
-from api.foundry.present import no_scenario, require_present
+from api.foundry.present import no_scenario, require_present, still_present
 from api.foundry.problem import sound_problem
 from api.payloads import TOO_MANY, UserMistakes, answers_mistakes
 from api.planning import batch_store
@@ -131,7 +131,8 @@ class BatchMutations:
                 problem, _ = await sound_problem(content, scenarios[scenario])
                 await wanted.add(scenario, problem)
         async with info.context.transaction() as connection:
-            key = key or await _queue(connection, name, wanted, token)
+            async with still_present(connection, scenarios):
+                key = key or await _queue(connection, name, wanted, token)
             runs = await batch_store.runs_of(connection, key)
         for run in runs:
             await info.context.services.dispatcher.hand_over(run)

@@ -11,7 +11,7 @@ import strawberry
 from api.context import Info
 from api.database import Connection
 from api.foundry import store as foundry
-from api.foundry.present import SCENARIO, held, no_scenario, require_present
+from api.foundry.present import SCENARIO, held, no_scenario, require_present, still_present
 from api.foundry.problem import sound_problem, stored_form
 from api.foundry.types import Scenario
 from api.payloads import UserMistakes, answers_mistakes
@@ -113,7 +113,8 @@ class ReplanMutations:
                 await require_present(connection, scenario)
                 problem = await _problem(connection, scenario, input.asof_date)
                 task = ReplanTask(problem=problem, time_limit_seconds=seconds).model_dump(mode="json")
-                key = await store.queue_replan(connection, scenario, problem.asof_date, task, token)
+                async with still_present(connection, {scenario: SCENARIO}):
+                    key = await store.queue_replan(connection, scenario, problem.asof_date, task, token)
                 # Somebody may have asked with the same key while the problem was read.
                 await _same_run(connection, token, scenario)
         await info.context.services.dispatcher.hand_over(key)

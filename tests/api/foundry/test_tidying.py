@@ -362,6 +362,36 @@ async def test_who_deletes_waits_for_who_queues(
     assert node_id("ReplanRun", run) in mistake["message"]
 
 
+@pytest.mark.parametrize(
+    ("deletion", "code"),
+    [
+        ("delete from scenarios where id = $1", "NOT_FOUND"),
+        (
+            "update scenarios set archived_at = now(), archived_name = name, name = id::text where id = $1",
+            "SCENARIO_ARCHIVED",
+        ),
+    ],
+)
+async def test_who_queues_waits_for_who_deletes_and_is_told_which_scenario_is_gone(
+    planner: Desk, admin: Connection, database: TemporaryDatabase, deletion: str, code: str
+) -> None:
+    base = await put(planner, PROBLEM)
+    for mutation, places in ((REPLAN, ["scenarioId"]), (MANY, ["scenarioIds", "1"])):
+        scenario = await trial(planner)
+        asked = {"scenario": scenario} if mutation == REPLAN else {"scenarios": [base, scenario]}
+        deleting = admin.transaction()
+        await deleting.start()
+        await admin.execute(deletion, parse_node_id(scenario)[1])
+        queueing = asyncio.create_task(planner.mistake(mutation, **asked))
+        async with connected(database.admin_url) as watching:
+            while not await watching.fetchval("select exists (select from pg_locks where not granted)"):
+                await asyncio.sleep(0.01)
+        await deleting.commit()
+        mistake = await queueing
+        assert (mistake["code"], mistake["path"]) == (code, ["input", *places]), mutation
+    assert await admin.fetchval("select count(*) from plan_runs") == 0
+
+
 async def queued(connection: Connection, scenario: UUID) -> UUID:
     """Queue a run by whatever way."""
     run: UUID = await connection.fetchval(
