@@ -21,9 +21,9 @@ from api.foundry.mutations import ProblemWarning
 from api.foundry.new_calendar import put_calendar
 from api.foundry.places import Place, among_rows, among_tables
 from api.foundry.present import SCENARIO, held, no_scenario
-from api.foundry.problem import sound_problem, stored_form
+from api.foundry.problem import first_ones, sound_problem, stored_form
 from api.foundry.types import FlaskSize, Scenario
-from api.payloads import answers_mistakes
+from api.payloads import UserMistakes, answers_mistakes
 from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, described_enum, key_of
 from api.roles import Role, require
@@ -282,10 +282,10 @@ class FoundryTableMutations:
         """Merge orders by their names."""
 
         def change(problem: Problem) -> Change:
-            _refuse_unknown(input.remove, problem["orders"])
+            removed = _removed(input.remove, problem["orders"])
             for table, rows in problem.items():
                 if isinstance(rows, list) and table not in ("parts", "holidays", "calendar_workdays"):
-                    problem[table] = [row for row in rows if row.get("order_id") not in input.remove]
+                    problem[table] = [row for row in rows if row.get("order_id") not in removed]
             return _merge(problem, "orders", input.orders, "order_id")
 
         return await _change(info, input.scenario_id, change)
@@ -351,7 +351,7 @@ class FoundryTableMutations:
             weekdays=WORKWEEK if input.weekdays is None else input.weekdays,
             country=input.country,
             region=input.region,
-            closures=[_span(span) for span in input.closures],
+            closures=[_span(span, str(position)) for position, span in enumerate(input.closures)],
             extra_days=input.extra_days,
         )
 
@@ -435,12 +435,12 @@ async def _change(info: Info, scenario_id: str, change: Callable[[Problem], Chan
     )
 
 
-def _span(span: DaySpanInput) -> tuple[date, date]:
+def _span(span: DaySpanInput, position: str) -> tuple[date, date]:
     if span.first > span.last:
         raise UserMistake(
             "CLOSURE_BACKWARDS",
             f"A closure lasts from {span.first} to {span.last}; expected its first day first.",
-            path=("input", "closures"),
+            path=("input", "closures", position),
             hint="Exchange the two days.",
         )
     return span.first, span.last
@@ -478,15 +478,23 @@ def _merge(problem: Problem, table: str, changes: Sequence[object], key: str) ->
     return Change(among_rows(problem, table, key, names))
 
 
-def _refuse_unknown(names: Sequence[str], orders: Sequence[Mapping[str, Any]]) -> None:
-    unknown = sorted(set(names) - {order["order_id"] for order in orders})
-    if unknown:
-        raise UserMistake(
+def _removed(names: Sequence[str], orders: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Give the names of the orders to remove, all of which the scenario has."""
+    known = {order["order_id"] for order in orders}
+    removed = [name.strip() for name in names]
+    mistakes = [
+        UserMistake(
             "UNKNOWN_ORDER",
-            f"The scenario has no order {', '.join(unknown[:5])}, which is to be removed.",
-            path=("input", "remove"),
+            f"The scenario has no order {name}, which is to be removed.",
+            path=("input", "remove", str(position)),
             hint="Remove orders under the names that the scenario has.",
         )
+        for position, name in enumerate(removed)
+        if name not in known
+    ]
+    if mistakes:
+        raise UserMistakes(first_ones(mistakes, ("input",)))
+    return set(removed)
 
 
 _STATE = {

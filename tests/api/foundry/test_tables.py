@@ -81,6 +81,18 @@ async def test_orders_come_in_change_and_leave(planner: Desk) -> None:
     assert await codes(planner, "upsertOrders", scenario, orders=[{**new, "partId": "X"}]) == ["UNKNOWN_PART"]
 
 
+async def test_all_orders_that_are_not_there_to_be_removed_are_told_and_blanks_don_t_matter(
+    planner: Desk,
+) -> None:
+    scenario = await put(planner, PROBLEM)
+    assert await codes(planner, "upsertOrders", scenario, remove=["B-1", "A-1", "B-2"]) == [
+        "UNKNOWN_ORDER",
+        "UNKNOWN_ORDER",
+    ]
+    problem = await changed(planner, "upsertOrders", scenario, remove=[" A-1 ", "A-1"])
+    assert [order["order_id"] for order in problem["orders"]] == ["A-2", "A-3"]
+
+
 async def test_an_order_that_is_there_is_replaced_whole(planner: Desk) -> None:
     scenario = await put(planner, PROBLEM)
     order = {"orderId": "A-1", "partId": "HOUSING", "qty": 9, "dueDate": "2026-01-30"}
@@ -344,6 +356,7 @@ NEW = {"orderId": "B-1", "partId": "LID", "qty": 2, "dueDate": "2026-03-02"}
             "DUPLICATE_ROW",
             ["parts", "1", "partId"],
         ),
+        ("upsertOrders", {"remove": ["A-1", "A-9"]}, "UNKNOWN_ORDER", ["remove", "1"]),
         ("upsertResources", {"flasksS": 0}, "ZERO_CAPACITY", ["flasksS"]),
         ("upsertResources", {"moldingMaxPerDay": -1}, "PROBLEM_INVALID", ["moldingMaxPerDay"]),
         ("setInitialState", {"asofDate": "2026-01-13"}, "ASOF_NOT_MONDAY", ["asofDate"]),
@@ -361,6 +374,17 @@ NEW = {"orderId": "B-1", "partId": "LID", "qty": 2, "dueDate": "2026-03-02"}
         ),
         ("setInitialState", {"patternsLoaded": ["A-1", "A-9"]}, "UNKNOWN_ORDER", ["patternsLoaded", "1"]),
         ("setSettings", {"settings": {"weights": 1}}, "PROBLEM_INVALID", ["settings", "weights"]),
+        (
+            "setCalendar",
+            {
+                "closures": [
+                    {"first": "2026-02-01", "last": "2026-02-02"},
+                    {"first": "2026-02-02", "last": "2026-02-01"},
+                ]
+            },
+            "CLOSURE_BACKWARDS",
+            ["closures", "1"],
+        ),
         (
             "setCalendar",
             {"weekdays": ["MONDAY"], "closures": [{"first": "2026-01-01", "last": "2030-12-31"}]},
