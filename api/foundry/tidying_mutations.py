@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import strawberry
 
 from api.context import Info
+from api.database import Connection
 from api.foundry import store
 from api.foundry.mutations import NAME, NAME_HINT, unless_taken
 from api.foundry.present import SCENARIO, held
@@ -107,7 +109,7 @@ class TidyingMutations:
         key = key_of(input.scenario_id, "Scenario", path=SCENARIO)
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "deleting a scenario")
-            name = (await held(connection, key))["name"]
+            name = await _held(connection, key)
             outcome = await store.delete(connection, key)
         if outcome["fate"] == "IS_BASE":
             raise _is_base(name)
@@ -115,6 +117,23 @@ class TidyingMutations:
             raise _has_open_runs(name, outcome["runs"])
         archived = stored_one(Scenario, key) if outcome["fate"] == "ARCHIVED" else None
         return DeleteScenarioPayload(deleted_id=input.scenario_id, scenario=archived)
+
+
+async def _held(connection: Connection, key: UUID) -> str:
+    """Hold the scenario for its deletion, and give its name; who asks again learns that it is done."""
+    try:
+        return str((await held(connection, key))["name"])
+    except UserMistake as mistake:
+        if mistake.code == "SCENARIO_ARCHIVED":
+            hint = "It is deleted already: nothing is left to do. cloneScenario has its data back."
+        elif mistake.code == "NOT_FOUND":
+            hint = (
+                "If it was deleted before, nothing is left to do; if not, take its id from the list of "
+                "scenarios."
+            )
+        else:
+            raise
+        raise UserMistake(mistake.code, mistake.message, path=mistake.path, hint=hint) from mistake
 
 
 def _is_base(name: str) -> UserMistake:

@@ -146,8 +146,10 @@ async def test_a_scenario_that_was_never_planned_is_removed_with_its_data(
     assert await names(planner) == ["Harbour"]
     assert await names(planner, archived=True) == []
     assert (await planner.ask(NODE, id=scenario))["node"] is None
+    # Whose first answer got lost learns that it is done.
     mistake = await planner.mistake(DELETE, id=scenario)
     assert (mistake["code"], mistake["path"]) == ("NOT_FOUND", ["input", "scenarioId"])
+    assert "If it was deleted before, nothing is left to do" in mistake["hint"]
 
 
 async def test_a_scenario_that_was_planned_is_archived_and_its_plan_stays(
@@ -278,6 +280,12 @@ async def test_what_is_archived_is_neither_changed_nor_planned_and_this_is_said(
         assert "cloneScenario" in mistake["hint"]
     mistake = await planner.mistake(MANY, scenarios=[await put(planner, PROBLEM), scenario])
     assert (mistake["code"], mistake["path"]) == ("SCENARIO_ARCHIVED", ["input", "scenarioIds", "1"])
+
+
+async def test_who_deletes_again_learns_that_it_is_done(planner: Desk, archived: tuple[str, str]) -> None:
+    mistake = await planner.mistake(DELETE, id=archived[0])
+    assert mistake["message"].startswith("The scenario 'Trial' was deleted on ")
+    assert "It is deleted already: nothing is left to do." in mistake["hint"]
 
 
 async def test_a_copy_has_the_data_of_a_deleted_scenario_back(
