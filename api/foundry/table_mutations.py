@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -28,6 +28,7 @@ from api.reads.asking import stored_one
 from api.relay import UserError, UserMistake, described_enum, key_of
 from api.roles import Role, require
 from solver_jobs.foundry.findings import Finding
+from solver_jobs.foundry.problem import FoundryProblem
 
 Problem = dict[str, Any]
 
@@ -191,6 +192,10 @@ class DaySpanInput:
     last: date = strawberry.field(description="Last day.")
 
 
+_FREEZE_HINT = (
+    "Roll the scenario on by a plan with rollScenario, or import it with its previous plan, and freeze days "
+    "then; until then send frozenDays: 0."
+)
 WORKWEEK = (Weekday.MONDAY, Weekday.TUESDAY, Weekday.WEDNESDAY, Weekday.THURSDAY, Weekday.FRIDAY)
 
 
@@ -378,9 +383,8 @@ class FoundryTableMutations:
             if input.frozen_days is not None:
                 problem["frozen_days"] = input.frozen_days
             fields = {"pins": input.pins, "frozen_days": input.frozen_days}
-            return Change(
-                among_tables({name: to_camel_case(name) for name, told in fields.items() if told is not None})
-            )
+            given = {name: to_camel_case(name) for name, told in fields.items() if told is not None}
+            return Change(among_tables(given), hints={"FROZEN_WITHOUT_PREVIOUS_PLAN": _FREEZE_HINT})
 
         return await _change(info, input.scenario_id, change)
 
@@ -410,10 +414,24 @@ class Change:
         Where in the input a finding lies.
     findings
         What is odd about the input itself.
+    hints
+        What to do about a finding where its own hint speaks of keys that the input doesn't have, by its code.
     """
 
     place: Place
     findings: Sequence[Finding] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+    async def sound(self, content: Problem) -> tuple[FoundryProblem, list[Finding]]:
+        """Read the changed problem, sound, and with what is odd about it."""
+        try:
+            return await sound_problem(content, ("input",), self.place)
+        except UserMistakes as several:
+            raise UserMistakes([self._hinted(mistake) for mistake in several.mistakes]) from several
+
+    def _hinted(self, mistake: UserMistake) -> UserMistake:
+        hint = self.hints.get(mistake.code, mistake.hint)
+        return UserMistake(mistake.code, mistake.message, path=mistake.path, hint=hint)
 
 
 async def _change(info: Info, scenario_id: str, change: Callable[[Problem], Change]) -> ChangeScenarioPayload:
@@ -427,7 +445,7 @@ async def _change(info: Info, scenario_id: str, change: Callable[[Problem], Chan
             raise no_scenario()
         # Thousands of rows may be counted anew, while others ask.
         changed = await asyncio.to_thread(change, content)
-        problem, findings = await sound_problem(content, ("input",), changed.place)
+        problem, findings = await changed.sound(content)
         await store.put_scenario(connection, locked["name"], stored_form(problem))
     return ChangeScenarioPayload(
         scenario=stored_one(Scenario, key),

@@ -1,5 +1,6 @@
-"""Every operation that docs/foundry.md shows is one of the schema."""
+"""Every operation that docs/foundry.md shows is one of the schema, and what it decides can be decided."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,14 +8,26 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from api.schema import schema
+from tests.api.desk import Desk
+from tests.api.foundry.test_scenarios import put
 
-TEXT = (Path(__file__).parents[3] / "docs" / "foundry.md").read_text()
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "foundry.md").read_text()
 OPERATIONS = re.findall(r"^```graphql\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda text: text.split("(")[0])
 def test_the_operation_is_one_of_the_schema(operation: str) -> None:
     assert validate(build_schema(schema.as_str()), parse(operation)) == []
+
+
+async def test_the_pins_can_be_set_on_the_sample_foundry_as_it_is_imported(planner: Desk) -> None:
+    problem = json.loads((ROOT / "data" / "sample" / "foundry.json").read_text())
+    scenario = await put(planner, problem)
+    (decide,) = [operation for operation in OPERATIONS if "setPins" in operation]
+    payload = (await planner.ask(decide, scenario=scenario))["setPins"]
+    assert payload["userErrors"] == []
+    assert len(payload["scenario"]["problem"]["pins"]) == 2
 
 
 def test_there_are_operations() -> None:

@@ -492,6 +492,14 @@ async def test_pins_that_no_plan_can_keep_are_refused(
     assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [(code, ["input", *place])]
 
 
+async def test_who_freezes_days_without_a_previous_plan_is_told_how_to_come_by_one(planner: Desk) -> None:
+    payload = await change(planner, "setPins", await put(planner, PROBLEM), frozenDays=2)
+    (mistake,) = payload["userErrors"]
+    assert mistake["code"] == "FROZEN_WITHOUT_PREVIOUS_PLAN"
+    assert "rollScenario" in mistake["hint"]
+    assert "frozenDays: 0" in mistake["hint"]
+
+
 async def test_settings_are_replaced_whole(planner: Desk) -> None:
     scenario = await put(planner, FULL)
     problem = await changed(planner, "setSettings", scenario, settings={"policy": "LEXICOGRAPHIC"})
