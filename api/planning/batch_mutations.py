@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from api.payloads import TOO_MANY, UserMistakes, answers_mistakes
 from api.planning import batch_store
 from api.planning.batch_inputs import WHAT_IF, WhatIfInput, choices_of, require_few
 from api.planning.batch_types import RunBatch
-from api.planning.replan_mutations import DEFAULT_SECONDS, checked_seconds, checked_token
+from api.planning.replan_mutations import DEFAULT_SECONDS, IDEMPOTENCY_KEY, checked_seconds, checked_token
 from api.planning.what_if import WhatIf, changed, each_alone, grid
 from api.reads.asking import stored_one
 from api.relay import LONGEST_NAME, UserError, UserMistake, checked_name, key_of
@@ -58,7 +58,7 @@ class ReplanManyInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="Any text, new for each batch that is wanted: asked twice with the same one, the second "
-        "answer is the first one's batch.",
+        "answer is the first one's batch. Refused with other scenarios.",
     )
 
 
@@ -120,7 +120,7 @@ class BatchMutations:
         name = checked_name(named, NAME, NAME_HINT) if named else None
         async with info.context.transaction() as connection:
             await require(connection, Role.PLANNER, "starting replans")
-            key = await batch_store.batch_of_token(connection, token) if token else None
+            key = await _same_batch(connection, token, scenarios)
             contents = (
                 {} if key else {one: await _content(connection, one, scenarios[one]) for one in scenarios}
             )
@@ -133,6 +133,8 @@ class BatchMutations:
         async with info.context.transaction() as connection:
             async with still_present(connection, scenarios):
                 key = key or await _queue(connection, name, wanted, token)
+            # Somebody may have asked with the same key while the problems were checked.
+            await _same_batch(connection, token, scenarios)
             runs = await batch_store.runs_of(connection, key)
         for run in runs:
             await info.context.services.dispatcher.hand_over(run)
@@ -230,6 +232,19 @@ def _tasks(problem: FoundryProblem, what_ifs: Sequence[WhatIf], seconds: int) ->
         ).model_dump_json()
         for what_if in what_ifs
     ]
+
+
+async def _same_batch(connection: Connection, token: str | None, scenarios: Collection[UUID]) -> UUID | None:
+    """Find the batch of these scenarios that was asked for with this idempotency key."""
+    found = await batch_store.batch_of_token(connection, token) if token else None
+    if found and set(found["scenarios"]) != set(scenarios):
+        raise UserMistake(
+            "IDEMPOTENCY_KEY_USED",
+            f"idempotencyKey {token!r} belongs to a batch of other scenarios.",
+            path=IDEMPOTENCY_KEY,
+            hint="Use a new UUID for each batch that is wanted.",
+        )
+    return found["id"] if found else None
 
 
 async def _queue(connection: Connection, name: str | None, wanted: _Wanted, token: str | None) -> UUID:

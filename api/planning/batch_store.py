@@ -8,7 +8,11 @@ from uuid import UUID
 
 from api.database import Connection, Row
 
-OF_TOKEN = "select id from run_batches where idempotency_key = $1"  # noqa: S105 - no secret
+OF_TOKEN = """
+select b.id, array(select distinct r.scenario_id from plan_runs as r where r.batch_id = b.id) as scenarios
+from run_batches as b
+where b.idempotency_key = $1
+"""  # noqa: S105 - no secret
 
 QUEUE = "select create_batch($1, $2::jsonb, $3::text[]::jsonb[], $4)"
 
@@ -29,10 +33,9 @@ having count(*) > 0
 """
 
 
-async def batch_of_token(connection: Connection, token: str) -> UUID | None:
-    """Find the batch that was asked for with an idempotency key."""
-    key: UUID | None = await connection.fetchval(OF_TOKEN, token)
-    return key
+async def batch_of_token(connection: Connection, token: str) -> Row | None:
+    """Find the batch that was asked for with an idempotency key: id, and the keys of its scenarios."""
+    return await connection.fetchrow(OF_TOKEN, token)
 
 
 async def queue(

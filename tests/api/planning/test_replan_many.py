@@ -66,6 +66,13 @@ async def office(database: TemporaryDatabase, other_plant: Plant, tmp_path: Path
         yield desk_of(services, other_plant, "planner")
 
 
+@pytest.fixture
+async def two(planner: Desk) -> list[str]:
+    """A scenario and its copy."""
+    base = await import_scenario(planner)
+    return [base, (await planner.ask(CLONE, id=base, name="Copy"))["cloneScenario"]["scenario"]["id"]]
+
+
 async def replan_many(desk: Desk, *scenarios: str, **variables: Any) -> str:
     payload = (await desk.ask(MANY, scenarios=scenarios, **variables))["replanMany"]
     assert payload["userErrors"] == []
@@ -171,6 +178,25 @@ async def test_the_same_key_gives_the_same_batch(planner: Desk) -> None:
     assert await replan(planner, scenario, key="grid")
 
 
+async def test_a_key_of_a_batch_of_other_scenarios_is_refused(planner: Desk, two: list[str]) -> None:
+    batch = await replan_many(planner, *two, key="both")
+    for others in (two[:1], two[1:]):
+        mistake = await planner.mistake(MANY, scenarios=others, key="both")
+        assert (mistake["code"], mistake["path"]) == ("IDEMPOTENCY_KEY_USED", ["input", "idempotencyKey"])
+        assert "'both' belongs to a batch of other scenarios" in mistake["message"]
+        assert mistake["hint"]
+    # The same ones are the same batch, in whatever order.
+    assert await replan_many(planner, *reversed(two), key="both") == batch
+
+
+async def test_of_two_requests_with_one_key_and_other_scenarios_one_is_refused(
+    planner: Desk, two: list[str]
+) -> None:
+    answers = await asyncio.gather(*(planner.ask(MANY, scenarios=[one], key="grid") for one in two))
+    told = [[error["code"] for error in answer["replanMany"]["userErrors"]] for answer in answers]
+    assert sorted(told) == [[], ["IDEMPOTENCY_KEY_USED"]]
+
+
 async def test_two_requests_with_the_same_key_at_once_make_one_batch(planner: Desk) -> None:
     scenario = await import_scenario(planner)
     first, second = await asyncio.gather(
@@ -240,13 +266,6 @@ SOUND_NO_MORE = """
 insert into pins (tenant_id, scenario_id, order_id, workday_index, molds)
 select tenant_id, id, 'A-1', 0, 99 from scenarios where name = $1
 """
-
-
-@pytest.fixture
-async def two(planner: Desk) -> list[str]:
-    """A scenario and its copy."""
-    base = await import_scenario(planner)
-    return [base, (await planner.ask(CLONE, id=base, name="Copy"))["cloneScenario"]["scenario"]["id"]]
 
 
 async def test_a_scenario_that_can_not_be_planned_is_told_by_its_place_and_name(
