@@ -13,11 +13,20 @@ UNSOUND = "PROBLEM_UNSOUND"
 
 
 class CommandFailed(Exception):
-    """What went wrong, for the person at the terminal."""
+    """What went wrong, for the person at the terminal.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    Parameters
+    ----------
+    hint
+        What to do next.
+    code
+        The stable name that the service gives the error, for commands that go on after some of them.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        self.code = code
 
 
 class CommandInterrupted(CommandFailed):

@@ -81,7 +81,7 @@ def _failure(errors: list[GraphQLError]) -> CommandFailed:
     error = errors[0]
     if error.original_error and not isinstance(error.original_error, GraphQLError):
         raise error.original_error
-    return CommandFailed(error.message)
+    return CommandFailed(error.message, code=(error.extensions or {}).get("code"))
 
 
 @asynccontextmanager

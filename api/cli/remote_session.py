@@ -164,7 +164,9 @@ class RemoteSession(Session):
     def _told(self, told: Any) -> dict[str, Any]:
         data = told.get("data") if isinstance(told, dict) else None
         if isinstance(told, dict) and told.get("errors"):
-            raise CommandFailed(told["errors"][0].get("message", "The service gave no reason."))
+            error = told["errors"][0]
+            message = error.get("message", "The service gave no reason.")
+            raise CommandFailed(message, code=(error.get("extensions") or {}).get("code"))
         if not isinstance(data, dict):
             raise CommandFailed(f"{self.place} gave no answer.", "Look at POURPLAN_URL.")
         return data

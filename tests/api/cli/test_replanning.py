@@ -207,6 +207,18 @@ class TestAMonday:
         assert first.returncode == 0, first.stderr
         assert "Against the plan before" not in first.stdout
 
+    def test_a_plan_before_that_shares_no_day_is_told_and_fails_nothing(self, data: Path) -> None:
+        for monday, due in (("2024-09-02", "2024-09-30"), ("2026-01-05", "2026-01-30")):
+            orders = [{**PROBLEM["orders"][0], "due_date": due}]
+            problem = {**PROBLEM, "name": "Long since", "asof_date": monday, "orders": orders}
+            (data / "since.json").write_text(json.dumps(problem))
+            assert pourplan(data, "import", "since.json").returncode == 0
+            done = pourplan(data, "replan", "--scenario", "Long since", "--time-limit", "1")
+            assert done.returncode == 0, done.stderr
+            assert "As a file: pourplan export plan" in done.stdout
+        assert "The plan before, of 2024-09-02 (run " in done.stdout
+        assert "shares no working day with this one." in done.stdout
+
     def test_the_stored_scenario_is_rolled_by_its_newest_plan(self, data: Path) -> None:
         refused = pourplan(data, "roll", "-o", "next.json")
         assert refused.returncode == 1
