@@ -16,6 +16,7 @@ _EXPECTED: Mapping[str, str] = {
     "int_parsing_size": "a smaller whole number",
     "finite_number": "a finite number",
     "literal_error": "{expected}",
+    "string_unicode": "a text without zero characters and half ones",
     "string_too_short": "a text of {min_length} or more characters",
     "string_too_long": "a text of {max_length} or fewer characters",
     "string_pattern_mismatch": "a text of the form {pattern}",

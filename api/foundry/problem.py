@@ -7,12 +7,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
 from api.foundry.places import Path, Place, name_of, same_place
 from api.payloads import UserMistakes
-from api.relay import UserMistake
+from api.relay import UserMistake, is_storable
 from solver_jobs.errors import JobError
 from solver_jobs.faults import Fault, faults_of, place_of
 from solver_jobs.foundry.findings import Finding
@@ -89,9 +88,9 @@ def formed_problem(content: object, field: Path, place: Place = same_place) -> F
         if not isinstance(error.__cause__, ValidationError):
             raise UserMistake(error.code, error.message, path=field, hint=error.hint) from error
         read = json.loads(content) if isinstance(content, str) else content
+        _require_storable(read, field, place)
         mistakes = [_mistake(error.code, fault, read, field, place) for fault in faults_of(error.__cause__)]
         raise UserMistakes(first_ones(mistakes, field)) from error
-    _require_storable(problem, field, place)
     return problem
 
 
@@ -108,30 +107,35 @@ def _mistake(code: str, fault: Fault, content: object, field: Path, place: Place
     )
 
 
-def _require_storable(problem: FoundryProblem, field: Path, place: Place) -> None:
-    told = problem.model_dump(mode="json")
-    if b"\\u0000" not in orjson.dumps(told):
+def _require_storable(content: object, field: Path, place: Place) -> None:
+    """Refuse texts that no answer could repeat, before anything else is told about them."""
+    if isinstance(content, Mapping):
+        content = {table: rows for table, rows in content.items() if table != "meta"}
+    found = min(_unstorable(content), default=None)
+    if found is None:
         return
-    found = place(next(_with_zero(told, ()), ()))
+    path, what = place(found[0]), found[1]
     raise UserMistake(
         "TEXT_UNSTORABLE",
-        f"{place_of(found) or 'A text of the problem'} holds a zero character; expected none.",
-        path=(*field, *found),
+        f"{place_of(path) or 'A text of the problem'} holds {what}; expected none.",
+        path=(*field, *path),
         hint="Write the text anew: such characters come from other programs' files, and are not seen.",
     )
 
 
-def _with_zero(value: object, path: Path) -> Iterator[Path]:
-    """Find the texts that hold a zero character."""
-    if isinstance(value, str):
-        if "\0" in value:
-            yield path
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from [path] if "\0" in key else _with_zero(inner, (*path, key))
-    elif isinstance(value, Sequence):
-        for position, inner in enumerate(value):
-            yield from _with_zero(inner, (*path, str(position)))
+def _unstorable(content: object) -> Iterator[tuple[Path, str]]:
+    """Find the texts that can't be stored, and what they hold; however deep they are."""
+    waiting: list[tuple[Path, object]] = [((), content)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str) and not is_storable(value):
+            yield path, "a zero character" if "\0" in value else "half a character"
+        elif isinstance(value, Mapping):
+            # A key that can't be told has no path of its own.
+            waiting += [(path, key) for key in value]
+            waiting += [((*path, key), inner) for key, inner in value.items() if is_storable(key)]
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            waiting += [((*path, str(position)), inner) for position, inner in enumerate(value)]
 
 
 def first_ones(mistakes: list[UserMistake], path: Path) -> list[UserMistake]:
@@ -163,6 +167,6 @@ def _ordered(problem: FoundryProblem) -> dict[str, Any]:
 
 
 def stored_form(problem: FoundryProblem) -> dict[str, Any]:
-    """Give the JSON form from which a scenario is stored; of the settings, those that are no defaults."""
+    """Give the JSON form that is stored of a scenario: no remarks, and no settings that are defaults."""
     settings = problem.settings.model_dump(mode="json", exclude_defaults=True)
-    return {**problem.model_dump(mode="json"), "settings": settings}
+    return {**problem.model_dump(mode="json", exclude={"meta"}), "settings": settings}

@@ -63,13 +63,28 @@ def _number(value: object) -> object:
     return value
 
 
+_Told = TypeVar("_Told")
+
+
+def _text(value: _Told) -> _Told:
+    if isinstance(value, str) and _NO_TEXT.search(value):
+        raise ValueError(f"found {value[:60]!r}, expected a text without zero characters and half ones")
+    return value
+
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""A zero character, which no database holds, or half of a surrogate pair, which JSON can write."""
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 Number = BeforeValidator(_number)
 Day = Annotated[date, BeforeValidator(_day)]
 """Any day, in JSON as "YYYY-MM-DD"."""
 CalendarDay = Annotated[Day, AfterValidator(_calendar_day)]
 """A day on which a shop may work."""
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, AfterValidator(_text)]
+"""Any text that can be stored, and written into a file."""
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_text)
+]
 """Name of a part or an order, without surrounding blanks; upper and lower case differ."""
 Units = Annotated[int, Number, Field(ge=0, le=1_000_000)]
 """Whole molds, parts or flasks."""
@@ -95,7 +110,7 @@ class Part(_Frozen):
     cool_hours: Hours = Field(description="Hours from pour to shakeout; rounded up to whole working days.")
     finish_hours: Hours = Field(description="Hours of finishing; rounded up to whole working days.")
     gross_weight_ton: Tons = Field(description="Metal poured into one mold, in tons.")
-    alloy: str | None = None
+    alloy: Text | None = None
 
 
 class Order(_Frozen):
@@ -114,7 +129,7 @@ class Order(_Frozen):
 class Resources(_Frozen):
     """Capacities of the shop."""
 
-    notes: str | None = None
+    notes: Text | None = None
     flasks_S: Units = Field(description="Flasks of size S that the shop owns.")  # noqa: N815 - names of the tables
     flasks_M: Units = Field(description="Flasks of size M that the shop owns.")  # noqa: N815
     flasks_L: Units = Field(description="Flasks of size L that the shop owns.")  # noqa: N815
@@ -237,9 +252,9 @@ class Settings(_Frozen):
 class FoundryProblem(_Frozen):
     """Everything that a replan is computed from."""
 
-    name: str | None = None
+    name: Text | None = None
     meta: dict[str, Any] | None = Field(default=None, description="Anything; ignored.")
-    scenario_id: int | str | None = None
+    scenario_id: Annotated[int | str | None, AfterValidator(_text)] = None
     asof_date: CalendarDay = Field(description="The planning Monday; the plan starts on it.")
     parts: tuple[Part, ...]
     orders: tuple[Order, ...]
@@ -473,7 +488,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise _StandsTwice(twice)
+        raise _StandsTwice(repr(twice))
     return found
 
 

@@ -110,6 +110,8 @@ class _Rolling:
         old = self._problem
         return old.model_copy(
             update={
+                # Remarks on a Monday say nothing of a later one.
+                "meta": None,
                 "asof_date": self._asof,
                 "calendar_workdays": self._workdays(),
                 "initial_order_progress": self._progress(),

@@ -188,3 +188,43 @@ def test_unknown_keys_are_refused_with_their_place(tmp_path: Path) -> None:
 def test_the_form_of_a_foundry_problem_is_told_as_json_schema(tmp_path: Path) -> None:
     schema = json.loads(pourplan(tmp_path, "schema", "foundry").stdout)
     assert set(PROBLEM) <= set(schema["properties"])
+
+
+HALF = chr(0xD800)
+"""Half of a surrogate pair, which JSON escapes can write and no file can."""
+
+
+def test_half_a_character_is_told_by_every_command_that_reads_a_problem(solved: Path) -> None:
+    parts = [{**PROBLEM["parts"][0], "alloy": HALF}, *PROBLEM["parts"][1:]]
+    (solved / "half.json").write_text(json.dumps({**PROBLEM, "parts": parts}))
+    for command in (
+        ("solve", "foundry", "half.json"),
+        ("verify", "half.json", "plan.json"),
+        ("roll", "half.json", "plan.json", "-o", "-"),
+        ("import", "--dry-run", "half.json"),
+    ):
+        done = pourplan(solved, *command)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: half.json: "), done.stderr
+    assert "parts[0].alloy: found '\\ud800', expected a text without zero characters" in done.stderr
+
+
+def test_a_plan_with_half_a_character_is_told_by_its_place(solved: Path) -> None:
+    plan = json.loads((solved / "plan.json").read_text())
+    plan["x"][0]["order_id"] = HALF
+    (solved / "half-plan.json").write_text(json.dumps(plan))
+    for command in (("verify",), ("roll", "-o", "-")):
+        done = pourplan(solved, command[0], "problem.json", "half-plan.json", *command[1:])
+        assert done.returncode == 1
+        assert "half-plan.json: This is no foundry plan" in done.stderr
+        assert "x[0].order_id: found '\\ud800', expected a text without zero characters" in done.stderr
+
+
+def test_remarks_of_any_depth_stand_in_no_ones_way(solved: Path) -> None:
+    deep: list[object] = []
+    for _ in range(300):
+        deep = [deep]
+    (solved / "deep.json").write_text(json.dumps({**PROBLEM, "meta": {"deep": deep}}))
+    rolled = pourplan(solved, "roll", "deep.json", "plan.json", "-o", "-")
+    assert rolled.returncode == 0, rolled.stderr
+    assert json.loads(rolled.stdout)["meta"] is None

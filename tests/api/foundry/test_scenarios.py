@@ -1,6 +1,7 @@
 """A foundry's data through the schema: imported, checked, read back, replaced, copied, kept apart."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -211,6 +212,62 @@ async def test_a_fault_of_form_is_told_with_its_place_and_by_name(
     mistake = await planner.mistake(IMPORT, name="Harbour", problem=problem)
     assert (mistake["path"], mistake["message"]) == (["input", "problem", *place], message)
     assert mistake["hint"]
+
+
+HALF = chr(0xD800)
+"""Half of a surrogate pair, which an escape in JSON writes as well as any other character."""
+
+
+def first(table: str, **changes: object) -> dict[str, Any]:
+    """The problem with changes to the first row of a table."""
+    row, *others = PROBLEM[table]
+    return {**PROBLEM, table: [{**row, **changes}, *others]}
+
+
+@pytest.mark.parametrize(
+    ("problem", "place"),
+    [
+        ({**PROBLEM, "name": f"Harbour{HALF}"}, ["name"]),
+        ({**PROBLEM, "scenario_id": HALF}, ["scenario_id"]),
+        ({**PROBLEM, "resources": {**PROBLEM["resources"], "notes": HALF}}, ["resources", "notes"]),
+        (first("parts", alloy=f"GJS{HALF}"), ["parts", "0", "alloy"]),
+        (first("orders", order_id=HALF, qty=-1), ["orders", "0", "order_id"]),
+        (first("orders", due_date=HALF), ["orders", "0", "due_date"]),
+        (first("orders", **{HALF: 1}), ["orders", "0"]),
+        ({**PROBLEM, HALF: 1}, []),
+        ({**PROBLEM, "meta": HALF, "name": HALF}, ["name"]),
+    ],
+)
+async def test_half_a_character_is_told_with_its_place(
+    planner: Desk, problem: object, place: list[str]
+) -> None:
+    mistake = await planner.mistake(IMPORT, name="Harbour", problem=json.dumps(problem))
+    assert (mistake["code"], mistake["path"]) == ("TEXT_UNSTORABLE", ["input", "problem", *place])
+    assert mistake["message"].endswith("holds half a character; expected none.")
+
+
+async def test_a_key_that_stands_twice_is_told_whatever_it_is(planner: Desk) -> None:
+    twice = json.dumps({HALF: 1})[:-1] + "," + json.dumps({HALF: 2})[1:]
+    mistake = await planner.mistake(IMPORT, name="Harbour", problem=twice)
+    assert "stands twice in one object" in mistake["message"]
+
+
+def nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+async def test_remarks_are_not_stored_and_may_be_as_deep_as_they_like(planner: Desk) -> None:
+    scenario = await put(planner, {**FULL, "meta": {"plan": nested(300), "of": HALF}})
+    assert same(await stored(planner, scenario)) == same(read_problem(FULL))
+
+
+async def test_what_is_too_deep_where_a_text_belongs_is_told_with_its_place(planner: Desk) -> None:
+    for problem in (first("parts", alloy=nested(800)), json.dumps(first("parts", alloy=nested(800)))):
+        mistake = await planner.mistake(IMPORT, name="Harbour", problem=problem)
+        assert mistake["path"] == ["input", "problem", "parts", "0", "alloy"]
 
 
 def capacity(**changes: float) -> dict[str, Any]:
