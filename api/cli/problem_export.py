@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,12 @@ async def _of_run(session: Session, run: str) -> tuple[str, dict[str, Any], str]
         )
     if "problem" not in found:
         raise CommandFailed(f"The run {run} is a forecast, and has no foundry problem.")
+    if not found["problem"]:
+        raise CommandFailed(
+            f"The run {run} has no problem: it could not be prepared.",
+            "Its scenario has the data: pourplan export problem --scenario "
+            + shlex.quote(found["scenario"]["name"]),
+        )
     under = ", under a what-if" if found["whatIf"] else ""
     name = found["scenario"]["name"]
     return name, found["problem"], f"what the run planned of {name}{under}"
