@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,8 @@ from uuid import UUID
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.enum import StrawberryEnumDefinition
+
+from api.wording import one_line
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1_000
@@ -71,22 +74,28 @@ def length_of(text: str) -> str:
 
 
 def checked_name(asked: str, path: Sequence[str], hint: str) -> str:
-    """Read the name that people give a thing, without the blanks around it.
+    """Read the name that people give a thing, on one line.
 
     Raises
     ------
     UserMistake
         `NAME_INVALID`
     """
-    name = asked.strip()
-    if not name or len(name) > LONGEST_NAME or not is_storable(name):
+    name = one_line(asked)
+    if not name or len(name) > LONGEST_NAME or not is_storable(name) or _is_controlling(name):
+        controls = is_storable(name) and _is_controlling(name)
         raise UserMistake(
             "NAME_INVALID",
-            f"The name {length_of(name)}; expected 1 to {LONGEST_NAME} characters that can be stored.",
+            f"The name {'holds a control character' if controls else length_of(name)}; expected 1 to "
+            f"{LONGEST_NAME} characters that can be stored and seen.",
             path=path,
             hint=hint,
         )
     return name
+
+
+def _is_controlling(text: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in text)
 
 
 def bad_request(message: str, code: str = "BAD_USER_INPUT", **extensions: Any) -> GraphQLError:

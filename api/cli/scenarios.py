@@ -12,7 +12,7 @@ from api.cli.failure import AnswerLost, CommandFailed, job_failure
 from api.cli.session import Session
 from api.cli.solving import read_content
 from api.cli.terminal import out
-from api.wording import counted
+from api.wording import counted, one_line
 from solver_jobs.errors import JobError
 from solver_jobs.foundry.checks import require_sound
 from solver_jobs.foundry.problem import read_problem
@@ -121,14 +121,17 @@ async def find_scenario(session: Session, name: str | None = None) -> dict[str, 
         raise CommandFailed(
             "There is no foundry scenario yet.", "Import one: pourplan import data/sample/foundry.json"
         )
-    if name in (None, base["name"]):
+    if name is None:
+        return base
+    name = one_line(name)
+    if name == base["name"]:
         return base
     others: list[str] = []
     async for one in session.each(SCENARIOS):
         if one["name"] == name:
             return one
         others.append(one["name"])
-    there = _nearest(str(name), others)
+    there = _nearest(name, others)
     async for one in session.each(DELETED):
         if one["name"] == name:
             raise CommandFailed(

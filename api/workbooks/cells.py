@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TypeAlias
 
+from api.wording import one_line
 from api.workbooks.messages import Code
 from api.workbooks.serials import Epoch
 
@@ -59,7 +60,7 @@ class Sheet:
 
 def clean(text: str) -> str:
     """Free a text from line breaks, hard spaces and surplus blanks."""
-    return " ".join(text.split())
+    return one_line(text)
 
 
 def describe(value: Value) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from api.database import Connection
 from api.foundry import store
+from api.relay import UserMistake, checked_name
 from api.workbooks.cells import day_in_words
 from api.workbooks.content import FoundryTable
 from api.workbooks.messages import CellMessage, Code, Severity, coordinate
@@ -46,6 +47,18 @@ class Target:
         base = await connection.fetchrow(BASE)
         other = base["name"] if base is not None and base["id"] != key else None
         return cls(meant, bool(name), before, other)
+
+    def misnamed(self, scenario: FoundryTable) -> CellMessage | None:
+        """Tell what is wrong about the name; None where it may stand."""
+        try:
+            checked_name(self.name, (), "Write the name anew, without what other programs left in it.")
+        except UserMistake as mistake:
+            row, column = scenario.rows[0].number, scenario.columns.get("name", 1)
+            place = coordinate(row, column)
+            return CellMessage(
+                Severity.ERROR, scenario.sheet, place, Code.FOUNDRY_CELL, mistake.message, mistake.hint
+            )
+        return None
 
     def messages(self, scenario: FoundryTable, monday: date, *, changed: bool) -> Iterator[CellMessage]:
         """Tell where the data go, and ask about a name that is not told."""

@@ -1,6 +1,6 @@
 import pytest
 
-from api.wording import counted
+from api.wording import counted, one_line
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,8 @@ def test_a_count_agrees_with_what_is_counted(count: int, told: str) -> None:
 
 def test_other_plurals_and_verbs_come_along() -> None:
     assert [counted(n, "entry is", "entries are") for n in (1, 2)] == ["1 entry is", "2 entries are"]
+
+
+@pytest.mark.parametrize("typed", ["KW 36", " KW  36 ", "KW\n36", "KW\u00a0\t36"])
+def test_a_name_is_on_one_line_however_it_was_typed(typed: str) -> None:
+    assert one_line(typed) == "KW 36"

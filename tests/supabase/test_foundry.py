@@ -251,6 +251,9 @@ async def test_a_copy_has_every_row_of_every_table_that_names_a_scenario(
     [
         ("update scenarios set asof_date = '2026-01-06' where id = $1", asyncpg.CheckViolationError),
         ("update scenarios set name = ' x ' where id = $1", asyncpg.CheckViolationError),
+        ("update scenarios set name = 'KW  36' where id = $1", asyncpg.CheckViolationError),
+        ("update scenarios set name = E'KW\t36' where id = $1", asyncpg.CheckViolationError),
+        ("update scenarios set name = E'KW\u009036' where id = $1", asyncpg.CheckViolationError),
         ("update scenarios set frozen_days = 2 where id = $1", asyncpg.CheckViolationError),
         ("update parts set flask_size = 'XL' where scenario_id = $1", asyncpg.CheckViolationError),
         ("update orders set qty = -1 where scenario_id = $1", asyncpg.CheckViolationError),

@@ -319,7 +319,7 @@ async def test_a_long_wrong_id_is_not_told_whole(planner: Desk) -> None:
     assert len(mistake["message"]) < 200
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b", "a\x1b[2Jb", "a\x90b"])
 async def test_a_scenario_needs_a_name(planner: Desk, name: str) -> None:
     assert (await planner.ask(IMPORT, name=name, problem=PROBLEM))["importScenario"]["userErrors"][0][
         "code"

@@ -10,6 +10,7 @@ import pytest
 
 from api.planning.monday_store import Wishes
 from api.relay import node_id, parse_node_id
+from api.workbooks.foundry_template import foundry_workbook
 from solver_jobs.foundry.problem import read_problem
 from tests.api.desk import Desk, Postbox
 from tests.api.foundry.shop import CLONE, IMPORT, PROBLEM
@@ -17,6 +18,7 @@ from tests.api.foundry.test_scenarios import BASE, put, same, stored
 from tests.api.planning.test_mondays import SET, SIX, Clock, carry_out, mondays_of
 from tests.api.planning.test_replan import CANCEL, COMPARE, PLAN, REPLAN, ROLL, replan
 from tests.api.planning.test_replan_many import MANY
+from tests.api.workbooks.test_foundry import imported
 from tests.database import Connection, TemporaryDatabase, connected
 
 RENAME = """
@@ -125,7 +127,22 @@ async def test_the_id_of_a_scenario_as_name_of_another_hinders_no_deletion(
     assert (await deleted(planner, scenario))["scenario"]["name"] == "Trial"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"])
+@pytest.mark.parametrize("name", ["KW  36", " KW\n36\t", "KW\u00a036", "KW\u2028 36"])
+async def test_a_name_is_on_one_line_and_a_workbook_finds_its_scenario_by_it(
+    planner: Desk, name: str
+) -> None:
+    scenario = await trial(planner)
+    assert (await planner.ask(RENAME, id=scenario, name=name))["renameScenario"]["scenario"][
+        "name"
+    ] == "KW 36"
+    assert await put(planner, PROBLEM, name) == scenario
+    assert (await planner.mistake(CLONE, id=scenario, name=name))["code"] == "NAME_TAKEN"
+    report = await imported(planner, foundry_workbook({**PROBLEM, "name": name}))
+    assert report["stored"]
+    assert await names(planner) == ["Harbour", "KW 36"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b", "a\x07b"])
 async def test_a_scenario_is_not_renamed_to_what_is_no_name(planner: Desk, name: str) -> None:
     scenario = await put(planner, PROBLEM)
     mistake = await planner.mistake(RENAME, id=scenario, name=name)
