@@ -149,10 +149,11 @@ def first_ones(mistakes: list[UserMistake], path: Path) -> list[UserMistake]:
 
 def same_data(one: FoundryProblem, other: FoundryProblem) -> bool:
     """Whether two problems say the same, in whatever order their smaller tables are."""
-    return _ordered(one) == _ordered(other)
+    return plain_data(one) == plain_data(other)
 
 
-def _ordered(problem: FoundryProblem) -> dict[str, Any]:
+def plain_data(problem: FoundryProblem) -> dict[str, Any]:
+    """Give what a problem says, so that it compares: smaller tables in one order, without their asof_date."""
     kept = problem.model_dump(mode="json", exclude={"name", "meta", "scenario_id"})
     for table, rows in kept.items():
         if isinstance(rows, list) and table not in ("parts", "orders"):

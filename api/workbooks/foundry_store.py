@@ -9,6 +9,7 @@ from api.database import Connection
 from api.foundry import store
 from api.foundry.problem import same_data, stored_form
 from api.workbooks.content import FoundryTable, Reading
+from api.workbooks.foundry_changes import FoundryChanges
 from api.workbooks.foundry_judge import judged
 from api.workbooks.foundry_scenario import Target
 from api.workbooks.messages import CellMessage, Code, Severity
@@ -32,7 +33,10 @@ async def put_foundry(
     if problem is None:
         return _report(reading, sha256, said, stored=False)
     target = await Target.find(connection, problem.name)
-    changed = target.before is None or not same_data(read_problem(target.before), problem)
+    if misnamed := target.misnamed(_scenario(reading)):
+        return _report(reading, sha256, [misnamed, *said], stored=False)
+    before = None if target.before is None else read_problem(target.before)
+    changed = before is None or not same_data(before, problem)
     said = [*target.messages(_scenario(reading), problem.asof_date, changed=changed), *said]
     if not changed:
         nothing = "Nothing changed: all that the workbook says is stored already."
@@ -40,7 +44,9 @@ async def put_foundry(
         return _report(reading, sha256, said, stored=not dry_run)
     if not dry_run:
         await store.put_scenario(connection, target.name, stored_form(problem))
-    return _report(reading, sha256, said, stored=not dry_run, changed=not dry_run)
+    changes = FoundryChanges.between(before, problem, reading.content.foundry)
+    said += changes.messages()
+    return _report(reading, sha256, said, stored=not dry_run, changes=None if dry_run else changes)
 
 
 def _scenario(reading: Reading) -> FoundryTable:
@@ -48,14 +54,19 @@ def _scenario(reading: Reading) -> FoundryTable:
 
 
 def _report(
-    reading: Reading, sha256: str, said: Sequence[CellMessage], *, stored: bool, changed: bool = False
+    reading: Reading,
+    sha256: str,
+    said: Sequence[CellMessage],
+    *,
+    stored: bool,
+    changes: FoundryChanges | None = None,
 ) -> WorkbookReport:
     return WorkbookReport(
         kind=reading.kind,
         sha256=sha256,
         stored=stored,
         rows_read=reading.content.rows,
-        rows_stored=reading.content.rows if changed else 0,
+        rows_stored=changes.rows if changes else 0,
         messages=(*reading.messages, *said),
-        import_id=uuid4() if changed else None,
+        import_id=uuid4() if changes else None,
     )

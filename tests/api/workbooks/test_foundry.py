@@ -357,6 +357,41 @@ async def test_data_that_cannot_be_planned_are_named_with_their_cells(planner: D
     assert (await planner.ask(SCENARIOS))["scenarios"]["nodes"] == []
 
 
+@pytest.mark.parametrize(
+    ("change", "rows", "removed"),
+    [
+        (put("orders", "C3", 5), 1, None),
+        (put("settings", "B7", 7), 1, None),
+        (put("resources", "B2", 5), 1, None),
+        (put("scenario", "C2", 0), 1, None),
+        (lambda book: book["orders"].append(["A-9", "LID", 1, datetime(2026, 2, 2)]), 1, None),
+        (lambda book: book["pins"].delete_rows(2), 0, "1 stored row is removed: 1 of pins."),
+        (
+            lambda book: [book["initial_pour_load"].delete_rows(2), put("orders", "C3", 7)(book)],
+            1,
+            "1 stored row is removed: 1 of initial_pour_load.",
+        ),
+    ],
+)
+async def test_only_rows_that_say_something_else_are_counted_as_stored(
+    planner: Desk, change: Callable[[Workbook], None], rows: int, removed: str | None
+) -> None:
+    first = await imported(planner, changed(lambda _: None))
+    assert first["rowsStored"] == first["rowsRead"] > 20
+    again = await imported(planner, changed(change))
+    assert (again["stored"], again["rowsStored"]) == (True, rows)
+    told = [one["message"] for one in again["messages"] if one["code"] == Code.REPLACED]
+    assert told == ([removed] if removed else [])
+    assert Code.NOTHING_CHANGED not in {one["code"] for one in again["messages"]}
+
+
+async def test_a_name_that_no_screen_shows_is_refused_at_its_cell(planner: Desk) -> None:
+    report = await imported(planner, foundry_workbook({**FULL, "name": "KW\x9036"}))
+    assert report["stored"] is False
+    assert messages(report, Code.FOUNDRY_CELL) == [("scenario", "A2")]
+    assert (await planner.ask(SCENARIOS))["scenarios"]["nodes"] == []
+
+
 def row(sheet: str, *values: Any) -> Callable[[Workbook], None]:
     return lambda workbook: workbook[sheet].append(values)
 
