@@ -214,7 +214,13 @@ def export_problem(
         str | None,
         typer.Argument(help="Id of a replan; the scenario as it is unless told.", metavar="[RUN]"),
     ] = None,
-    scenario: Scenario = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            help="Name of a scenario, or name or id of one that was deleted; the base scenario unless told.",
+        ),
+    ] = None,
     output: Output = None,
 ) -> None:
     """Write what a run planned, or a scenario as it is, as JSON: for `verify`, `roll`, `template --from`."""

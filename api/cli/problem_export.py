@@ -21,13 +21,15 @@ query ($run: ID!) {
 }
 """
 
-OF_SCENARIO = "query ($id: ID!) { node(id: $id) { ... on Scenario { name problem } } }"
+OF_SCENARIO = "query ($id: ID!) { node(id: $id) { ... on Scenario { name archivedAt problem } } }"
 
 
 async def export_problem(
     session: Session, run: str | None, scenario: str | None, target: Path | None
 ) -> None:
     """Write the problem of a run to a file, else that of a scenario as it is; "-" is standard output.
+
+    A scenario that was deleted is known by its former name, or by its id.
 
     Raises
     ------
@@ -64,8 +66,10 @@ async def _of_run(session: Session, run: str) -> tuple[str, dict[str, Any], str]
 
 
 async def _of_scenario(session: Session, name: str | None) -> tuple[str, dict[str, Any], str]:
-    chosen = await find_scenario(session, name)
+    chosen = await find_scenario(session, name, deleted=True)
     found = (await session.ask(OF_SCENARIO, id=chosen["id"]))["node"]
     if found is None:
         raise CommandFailed(f"The scenario {chosen['name']} is not there any more.")
-    return found["name"], found["problem"], f"the scenario {found['name']} as it is"
+    deleted = found["archivedAt"]
+    state = f", which was deleted on {deleted[:10]}" if deleted else " as it is"
+    return found["name"], found["problem"], f"the scenario {found['name']}{state}"

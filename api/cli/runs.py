@@ -56,9 +56,16 @@ async def newest_plan(session: Session, scenario: dict[str, Any]) -> dict[str, A
     CommandFailed
         It has none yet.
     """
-    async for run in _plans(session, scenario["id"]):
+    if (run := await newest_plan_of(session, scenario["id"])) is not None:
         return run
     raise CommandFailed(f"There is no plan of {scenario['name']} yet.", "Make one: pourplan replan")
+
+
+async def newest_plan_of(session: Session, scenario_id: str) -> dict[str, Any] | None:
+    """Find the plan of a scenario that was asked for last: id and Monday; None where it has none."""
+    async for run in _plans(session, scenario_id):
+        return run
+    return None
 
 
 async def plan_before(session: Session, scenario_id: str, run_id: str) -> dict[str, Any] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import orjson
 
 from api.cli.failure import AnswerLost, CommandFailed, job_failure
+from api.cli.runs import newest_plan_of, told_id
 from api.cli.session import Session
 from api.cli.solving import read_content
 from api.cli.terminal import out
@@ -30,7 +33,9 @@ query ($after: String) {
 
 DELETED = """
 query ($after: String) {
-  scenarios(archived: true, first: 1000, after: $after) { nodes { name } pageInfo { hasNextPage endCursor } }
+  scenarios(archived: true, first: 1000, after: $after) {
+    nodes { id name archivedAt } pageInfo { hasNextPage endCursor }
+  }
 }
 """
 
@@ -108,8 +113,15 @@ def check_scenario(path: Path) -> None:
         out.print(f"! {finding.message} {finding.hint}", style="yellow", markup=False, soft_wrap=True)
 
 
-async def find_scenario(session: Session, name: str | None = None) -> dict[str, Any]:
+async def find_scenario(
+    session: Session, name: str | None = None, *, deleted: bool = False
+) -> dict[str, Any]:
     """Give id and name of a scenario, the base scenario unless named.
+
+    Parameters
+    ----------
+    deleted
+        Whether one will do that was deleted and archived, by its former name or by its id.
 
     Raises
     ------
@@ -132,13 +144,31 @@ async def find_scenario(session: Session, name: str | None = None) -> dict[str, 
             return one
         others.append(one["name"])
     there = _nearest(name, others)
-    async for one in session.each(DELETED):
-        if one["name"] == name:
-            raise CommandFailed(
-                f"The scenario {name!r} was deleted.",
-                f"Its plans are kept: pourplan export plan RUN. {there}",
-            )
-    raise CommandFailed(f"There is no scenario {name!r}.", there)
+    gone = [one async for one in session.each(DELETED) if name in (one["name"], told_id(one["id"]))]
+    if not gone:
+        raise CommandFailed(f"There is no scenario {name!r}.", there)
+    if not deleted:
+        raise await _deleted(session, gone, there)
+    if len(gone) > 1:
+        raise CommandFailed(
+            f"{len(gone)} scenarios named {name!r} were deleted.",
+            f"Take the id of one instead of the name: {', '.join(map(_told_deleted, gone))}",
+        )
+    return gone[0]
+
+
+async def _deleted(session: Session, gone: list[dict[str, Any]], there: str) -> CommandFailed:
+    """Tell what is kept of the scenario that was deleted last of these, and how to come by it."""
+    last = max(gone, key=lambda one: datetime.fromisoformat(one["archivedAt"]))
+    named = shlex.quote(last["name"] if len(gone) == 1 else told_id(last["id"]))
+    kept = f"Its data are kept: pourplan export problem --scenario {named}"
+    if (plan := await newest_plan_of(session, last["id"])) is not None:
+        kept += f"\nIts newest plan, too: pourplan export plan {told_id(plan['id'])}"
+    return CommandFailed(f"The scenario {last['name']!r} was deleted.", f"{kept}\n{there}")
+
+
+def _told_deleted(scenario: dict[str, Any]) -> str:
+    return f"{told_id(scenario['id'])} (deleted on {scenario['archivedAt'][:10]})"
 
 
 def _nearest(name: str, others: list[str]) -> str:

@@ -217,12 +217,17 @@ async def test_a_deleted_scenario_is_told_as_such_and_its_plan_is_still_exported
     assert code == 0, planned
     trial = (await elsewhere.asked("{ scenarios(last: 1) { nodes { id } } }"))["scenarios"]["nodes"][0]["id"]
     assert (await elsewhere.asked(DELETE, id=trial))["deleteScenario"]["deletedId"] == trial
-    for command in (("replan",), ("roll",), ("export", "problem")):
-        code, told = await elsewhere.pourplan(*command, "--scenario", "Trial")
+    run = planned.split()[-1]
+    for command in ("replan", "roll"):
+        code, told = await elsewhere.pourplan(command, "--scenario", "Trial")
         assert code == 1
         assert "The scenario 'Trial' was deleted." in told
+        assert "pourplan export problem --scenario Trial" in told
+        assert f"pourplan export plan {run}" in told
         assert "There are: Foundry" in told
-    run = planned.split()[-1]
+    code, told = await elsewhere.pourplan("export", "problem", "--scenario", "Trial", "-o", "kept.json")
+    assert code == 0, told
+    assert "the scenario Trial, which was deleted on " in told
     code, told = await elsewhere.pourplan("export", "plan", run)
     assert code == 0, told
     assert "31 molds of Trial from 2026-01-05." in told
