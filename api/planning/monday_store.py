@@ -13,13 +13,14 @@ from api.database import Connection, Row
 
 SET = "select set_monday_replan($1, $2, $3)"
 
-# The newest plan of the scenario $1 as of the Monday $2, what-ifs left out.
+# The newest plan of the scenario $1 as of the Monday $2, what-ifs left out: the one asked for last, as in
+# `planRuns`. It knows the newest data, however long an older search took.
 NEWEST_PLAN = """
 select p.plan, r.id as run_id
 from plan_runs as r
 join replans as p on p.run_id = r.id
 where r.scenario_id = $1 and r.asof_date = $2 and r.status = 'SUCCEEDED' and r.what_if is null
-order by r.finished_at desc, r.id desc
+order by r.requested_at desc, r.id desc
 limit 1
 """
 

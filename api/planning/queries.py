@@ -41,7 +41,7 @@ class PlanningQueries:
     )
     plan_runs: Connection[PlanRun] = read(
         Page(order=(falling("requested_at", datetime),), arguments=(KIND, STATUS, OF_SCENARIO)),
-        description="Runs, the newest first.",
+        description="Runs, those that were asked for last first.",
     )
     plan_run: PlanRun | None = read(
         First(arguments=(RUN_ID,)),

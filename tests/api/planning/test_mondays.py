@@ -404,6 +404,27 @@ async def test_a_state_of_an_earlier_monday_is_carried_on_as_planned_and_the_run
     )
 
 
+async def test_carried_on_is_the_plan_that_was_asked_for_last_whichever_was_found_last(
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+) -> None:
+    first = await replan(planner, scenario)
+    change = """mutation ($scenario: ID!) {
+      upsertResources(input: { scenarioId: $scenario, moldingMaxPerDay: 3 }) { userErrors { message } }
+    }"""
+    assert (await planner.ask(change, scenario=scenario))["upsertResources"]["userErrors"] == []
+    last = await replan(planner, scenario)
+    for run in (last, first):
+        await carry_out(jobs, run)
+    clock.now = SIX + WEEK
+    await mondays.look()
+    *_, asked_last, monday = await runs_of(planner, scenario)
+    assert asked_last["id"] == last
+    plan = read_plan(await jobs_plan(planner, last))
+    assert same_data(problem_of(monday), roll(problem_of(asked_last), plan, 1))
+    older = read_plan(await jobs_plan(planner, first))
+    assert not same_data(problem_of(monday), roll(problem_of(asked_last), older, 1))
+
+
 async def jobs_plan(desk: Desk, run_id: str) -> Any:
     query = "query ($id: ID!) { planRun(id: $id) { ... on ReplanRun { plan } } }"
     return (await desk.ask(query, id=run_id))["planRun"]["plan"]
