@@ -96,10 +96,10 @@ class MondayReplan:
     time_limit_seconds: int = strawberry.field(description="Seconds to search at most.")
     next_at: datetime = read(
         Column(
-            "next_monday_at({row}.hour,"
+            "next_replan_at({row}.scenario_id, {row}.hour,"
             " (select tenant.time_zone from tenants as tenant where tenant.id = {row}.tenant_id))"
         ),
-        description="When the next Monday is due.",
+        description="When it is replanned next: on a Monday that has no run of these yet.",
     )
 
 

@@ -610,6 +610,7 @@ FUNCTIONS = {
     "known_time_zone": USERS,
     "monday_at": USERS,
     "next_monday_at": USERS,
+    "next_replan_at": USERS,
     "clone_scenario": USERS,
     "delete_scenario": USERS,
     "invite_member": USERS,

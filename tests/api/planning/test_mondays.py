@@ -577,6 +577,58 @@ async def test_the_switch_tells_when_the_next_monday_is_due(planner: Desk, admin
     assert payload == {"scenario": {"mondayReplan": None}, "userErrors": []}
 
 
+NEXT = "select next_replan_at($1, 10, 'UTC', $2)"
+TEN = SIX.replace(hour=10)
+
+
+async def next_at_ten(desk: Desk, scenario: str, now: datetime) -> datetime:
+    """When a scenario is replanned next, were it so at ten."""
+    async with desk.context.transaction() as connection:
+        found = await connection.fetchval(NEXT, parse_node_id(scenario)[1], now)
+    assert isinstance(found, datetime)
+    return found
+
+
+async def test_a_monday_that_has_its_run_is_not_promised_again_at_a_later_hour(
+    planner: Desk, stranger: Desk, scenario: str, mondays: Mondays, admin: Connection
+) -> None:
+    seven = SIX + timedelta(hours=1)
+    assert await next_at_ten(planner, scenario, seven) == TEN
+    await mondays.look()
+    assert len(await runs_of(planner, scenario)) == 1
+    assert await next_at_ten(planner, scenario, seven) == TEN + WEEK
+    assert await next_at_ten(planner, scenario, seven + WEEK) == TEN + WEEK
+    # Switched off and on again, a Monday is stood for by the run that it had.
+    await planner.ask(SET, scenario=scenario, enabled=False)
+    await planner.ask(SET, scenario=scenario, hour=10)
+    assert await admin.fetchval("select count(*)::int from monday_wishes") == 0
+    assert await next_at_ten(planner, scenario, seven) == TEN + WEEK
+    # What another tenant has planned is nobody's business.
+    assert await next_at_ten(stranger, scenario, seven) == TEN
+
+
+async def test_a_monday_that_waits_for_its_run_is_not_promised_again(
+    planner: Desk, scenario: str, jobs: Connection
+) -> None:
+    await Wishes(jobs).record(SIX)
+    assert await runs_of(planner, scenario) == []
+    assert await next_at_ten(planner, scenario, SIX + timedelta(hours=1)) == TEN + WEEK
+
+
+async def test_the_switch_tells_the_monday_after_one_that_is_done(planner: Desk, admin: Connection) -> None:
+    scenario = await import_scenario(planner)
+    payload = (await planner.ask(SET, scenario=scenario))["setMondayReplan"]
+    due = datetime.fromisoformat(payload["scenario"]["mondayReplan"]["nextAt"])
+    await admin.execute(
+        "insert into monday_wishes (scenario_id, tenant_id, monday, time_zone, due_at)"
+        " select scenario_id, tenant_id, $1, 'UTC', $2 from monday_replans",
+        due.date(),
+        due,
+    )
+    payload = (await planner.ask(SET, scenario=scenario))["setMondayReplan"]
+    assert datetime.fromisoformat(payload["scenario"]["mondayReplan"]["nextAt"]) == due + WEEK
+
+
 @pytest.mark.parametrize("figures", [{"hour": 24}, {"hour": -1}, {"seconds": 0}, {"seconds": 10**6}], ids=str)
 async def test_figures_are_checked_where_they_switch_it_on_and_not_where_it_goes_off(
     planner: Desk, scenario: str, figures: dict[str, int]
