@@ -8,7 +8,7 @@ from api.embedded import EmbeddedPostgres
 from api.migrations import default_folder, migrate
 from tests.database import add_plant, connected, empty_database
 
-NAMES = "20261121093610_names_of_scenarios.sql"
+NAMES = "20261121093600_names_of_scenarios.sql"
 ADD = "insert into scenarios (tenant_id, name, asof_date) values ($1, $2, $3)"
 
 

@@ -391,10 +391,7 @@ async def test_who_deletes_waits_for_who_queues(
     ("deletion", "code"),
     [
         ("delete from scenarios where id = $1", "NOT_FOUND"),
-        (
-            "update scenarios set archived_at = now(), archived_name = name, name = id::text where id = $1",
-            "SCENARIO_ARCHIVED",
-        ),
+        ("update scenarios set archived_at = now() where id = $1", "SCENARIO_ARCHIVED"),
     ],
 )
 async def test_who_queues_waits_for_who_deletes_and_is_told_which_scenario_is_gone(
