@@ -152,7 +152,9 @@ def _all_cheapest(
 
 
 class DualFunction:
-    """L(prices) of a problem in which each order has its own pattern, evaluated exactly.
+    """L(prices) of a problem in which each open order has its own pattern, evaluated exactly.
+
+    A row for each open order, and one for each loaded pattern that none of them needs.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ class DualFunction:
 
     def __init__(self, instance: Instance, late_price: Floats, change_price: float) -> None:
         self._instance = instance
-        self.orders = np.flatnonzero((instance.remaining > 0) | instance.loaded[instance.unit])
+        self.orders = _orders_of_patterns(instance)
         least, most = day_caps(instance)
         self._least, self._most = least[self.orders], most[self.orders]
         self._quantity = instance.remaining[self.orders]
@@ -213,6 +215,16 @@ class DualFunction:
         starts, stops = (self.line > before).sum(axis=1), (self.line < before)
         many = stops.sum(axis=1) if self._instance.charge_day0_stops else stops[:, 1:].sum(axis=1)
         return late * self._late + self._change * (starts + many)  # type: ignore[no-any-return]
+
+
+def _orders_of_patterns(instance: Instance) -> Ints:
+    """Choose an order of each pattern that is to be paid for; of an idle one any of its orders."""
+    idle = instance.loaded.copy()
+    idle[instance.unit[instance.remaining > 0]] = False
+    _, first = np.unique(instance.unit, return_index=True)
+    orders = np.union1d(np.flatnonzero(instance.remaining > 0), first[idle[instance.unit[first]]])
+    assert len(np.unique(instance.unit[orders])) == len(orders), "open orders share a pattern"
+    return orders.astype(np.int64)
 
 
 def power_of_two_below(most: float) -> float:

@@ -22,7 +22,7 @@ from solver_jobs.foundry.generate import generate
 from solver_jobs.foundry.instance import Instance, compile_problem
 from solver_jobs.foundry.late_program import LateProgram, PriceProgram
 from solver_jobs.foundry.planner import plan
-from solver_jobs.foundry.problem import FoundryProblem
+from solver_jobs.foundry.problem import FoundryProblem, read_problem
 from tests.solver_jobs.foundry.shops import pinned_problems, problems
 from tests.solver_jobs.foundry.test_planner import literal_range, shop
 from tests.tier import tier
@@ -36,7 +36,7 @@ def all_floors(instance: Instance) -> list[int]:
     found = [first_floors(instance)]
     floors, prices = late_floor(instance, 10)
     found.append(floors)
-    if prices is not None and instance.n_units == instance.n_orders:
+    if prices is not None:
         schedule = Schedule(first.molds, first.on[instance.unit])
         found.append(joined_floor(instance, floors, prices, schedule, 10**15, rounds=12, stop=lambda: False))
     return [floors.objective for floors in found]
@@ -49,6 +49,42 @@ def test_no_floor_is_above_the_optimum(problem: FoundryProblem) -> None:
     floors = all_floors(instance)
     assert floors == sorted(floors)
     assert floors[-1] <= literal_range(instance)[1]
+
+
+def test_a_loaded_pattern_is_paid_for_once_however_many_orders_of_its_part_are_done() -> None:
+    """One mold a day, three loaded parts, two places: the best plan has 2 late and 3 changes."""
+    booked = [("O0", "P0", 1, "2026-01-17"), ("O1", "P1", 4, "2026-01-10"), ("O2", "P2", 5, "2026-01-19")]
+    done = [("D0", "P0", 3, "2026-01-05"), ("D2", "P2", 3, "2026-01-05")]
+    problem = read_problem(
+        {
+            "asof_date": "2026-01-05",
+            "parts": [
+                {"part_id": f"P{k}", "flask_size": "S", "cool_hours": 0, "finish_hours": 0}
+                | {"gross_weight_ton": 0.1}
+                for k in range(3)
+            ],
+            "orders": [
+                dict(zip(("order_id", "part_id", "qty", "due_date"), row, strict=True))
+                for row in booked + done
+            ],
+            "resources": {
+                "flasks_S": 6,
+                "flasks_M": 0,
+                "flasks_L": 0,
+                "molding_max_per_day": 1,
+                "molding_max_same_part_per_day": 2,
+                "pour_max_ton_per_day": 4,
+                "max_patterns": 2,
+            },
+            "initial_order_progress": [
+                {"order_id": name, "molded_qty_credit": qty} for name, _, qty, _ in done
+            ],
+            "initial_patterns_loaded": [{"order_id": name} for name, *_ in booked],
+            "settings": {"pattern_unit": "PART"},
+        }
+    )
+    instance = compile_problem(problem)
+    assert all_floors(instance)[-1] <= literal_range(instance)[1] == 2_300_000
 
 
 @settings(max_examples=tier(60, 2000), deadline=None, suppress_health_check=QUIET)
