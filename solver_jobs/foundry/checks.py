@@ -22,6 +22,7 @@ from solver_jobs.foundry.instance import (
     LONGEST_HORIZON,
     compile_problem,
     delivery_lag,
+    flask_stay,
     kilograms,
 )
 from solver_jobs.foundry.problem import FLASK_SIZES, FoundryProblem, Order, Part
@@ -492,7 +493,10 @@ def _earliest(shop: _Shop, order: Order, path: tuple[str | int, ...]) -> Iterato
         return
     most = most_in_days(part, resources, first + 1)
     if most_per_day(part, resources) and left > most:
-        end = shop.calendar.date_of(days_needed(part, resources, left) - 1 + lag)
+        days = days_needed(part, resources, left)
+        if days > LONGEST_HORIZON:  # which is an error of its own
+            return
+        end = shop.calendar.date_of(days - 1 + lag)
         yield warning(
             "LATE_BY_QUANTITY",
             f"Order {order.order_id} is due on {order.due_date}; at "
@@ -541,13 +545,22 @@ def _beyond_all_horizons(shop: _Shop) -> Iterator[Finding]:
     days = [days_needed(part, resources, left) for part, left in orders]
     molds = sum(left for _, left in orders)
     metal = sum(left * kilograms(part.gross_weight_ton) for part, left in orders)
+    held: Counter[str] = Counter()
+    for part, left in orders:
+        held[part.flask_size] += left * flask_stay(part)
     least = max(
         max(days, default=0),
+        *(held[size] // max(1, resources.flasks(size)) for size in FLASK_SIZES),
         sum(days) // max(1, resources.max_patterns),
         molds // max(1, resources.molding_max_per_day),
         metal // max(1, kilograms(resources.pour_max_ton_per_day)),
     )
-    taken = max((row.release_workday_index for row in shop.problem.initial_flask_inuse), default=0)
+    taken = max(
+        shop.problem.frozen_days,
+        *(row.release_workday_index for row in shop.problem.initial_flask_inuse),
+        *(pin.workday_index for pin in shop.problem.pins),
+        0,
+    )
     if least + taken <= LONGEST_HORIZON // 2:
         return
     try:

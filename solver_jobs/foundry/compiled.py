@@ -1,7 +1,7 @@
 """How this room compiles its hot loops with numba.
 
 All compiled functions release the interpreter lock, so that one search per core runs in threads, and are
-cached on disk, so that they are compiled at installation (``warm`` of `improve` and `bound`), not while a
+cached on disk, so that they are compiled at installation (`warm`), not while a
 planner waits.  They allocate nothing and count no references (``_nrt``): these counts are atomic, shared by
 all threads that read an array, and took half of the time.  numba's cache is keyed by the processor's name
 and features: an image that is built on one machine and run on another needs ``NUMBA_CPU_NAME=generic`` and

@@ -223,7 +223,8 @@ def _orders_of_patterns(instance: Instance) -> Ints:
     idle[instance.unit[instance.remaining > 0]] = False
     _, first = np.unique(instance.unit, return_index=True)
     orders = np.union1d(np.flatnonzero(instance.remaining > 0), first[idle[instance.unit[first]]])
-    assert len(np.unique(instance.unit[orders])) == len(orders), "open orders share a pattern"
+    if len(np.unique(instance.unit[orders])) < len(orders):
+        raise ValueError("open orders share a pattern: the dual function would charge its changes twice")
     return orders.astype(np.int64)
 
 

@@ -79,7 +79,7 @@ def _bottlenecks(board: Board, late: tuple[LateOrder, ...]) -> list[Bottleneck]:
     for order in late:
         for cause in order.causes:
             blamed[cause.resource] = blamed.get(cause.resource, 0) + cause.units
-    lightest = int(i.kg[i.remaining > 0].min(initial=0))
+    lightest = min((int(kg) for kg in i.kg[i.remaining > 0]), default=0)
     rows: list[tuple[Resource, Bools, float, float]] = [
         ("PATTERN_PLACES", board.places_left < 1, float(board.places_used[day].sum()), i.max_patterns),
         ("MOLDING", board.molds_left < 1, float(board.molds[:, day].sum()), i.molding_max),
@@ -92,7 +92,9 @@ def _bottlenecks(board: Board, late: tuple[LateOrder, ...]) -> list[Bottleneck]:
     ]
     for size, name in enumerate(FLASKS):
         used = board.held[size] + i.flasks_initial[size, : board.days]
-        rows.append((name, board.flasks_left[size] < 1, float(used[day].sum()), int(i.flasks[size])))
+        # A size that no open order needs keeps nobody waiting.
+        if (i.size[i.remaining > 0] == size).any():
+            rows.append((name, board.flasks_left[size] < 1, float(used[day].sum()), int(i.flasks[size])))
     days = board.last_day + 1
     ranked = [
         Bottleneck(
@@ -112,7 +114,7 @@ def _peaks(board: Board) -> Iterator[Peak]:
     i = board.instance
     metal = i.pour_committed[:-1] + np.concatenate(([0], (i.kg @ board.molds)[:-1]))
     rows: list[tuple[Resource, Ints, float, float]] = [
-        ("PATTERN_PLACES", board.places_used, i.max_patterns, 1.0),
+        ("PATTERN_PLACES", board.unit_on.sum(axis=0), i.max_patterns, 1.0),
         ("MOLDING", board.molds.sum(axis=0), i.molding_max, 1.0),
         ("METAL", metal, i.pour_max, 1000.0),
     ]
@@ -184,8 +186,7 @@ def _say_late(board: Board, late: tuple[LateOrder, ...]) -> Iterator[str]:
         units = sum(order.late_qty for order in late)
         verb = "is" if units == 1 else "are"
         by_lag = _blamed_on(late, "LAGS")
-        some = f"{'all' if by_lag > 1 else 'it'}" if by_lag == units else f"{by_lag} of them"
-        lags = f"; {some} could not be on time in any plan, by the lags alone" if by_lag else ""
+        lags = f"; by the lags alone {_say_lost(by_lag, units)} on time in any plan" if by_lag else ""
         yield f"{say_count(units, 'unit')} of {say_count(len(late), 'order')} {verb} late{lags}."
     else:
         yield "Every planned unit is delivered by its due date."
@@ -196,6 +197,12 @@ def _say_late(board: Board, late: tuple[LateOrder, ...]) -> Iterator[str]:
             f"{say_count(sum(credited), 'unit')} of {say_count(len(credited), 'order')} {verb} molded "
             "already and will be delivered after the due date, whatever is planned."
         )
+
+
+def _say_lost(lost: int, units: int) -> str:
+    if lost < units:
+        return f"{lost:,} of them could not be"
+    return "none of them could be" if units > 1 else "it could not be"
 
 
 def _blamed_on(late: tuple[LateOrder, ...], resource: Resource) -> int:
@@ -213,7 +220,7 @@ def _say_bottlenecks(bottlenecks: tuple[Bottleneck, ...]) -> Iterator[str]:
         if row.full_days:
             parts.append(f"{none_left} on {say_count(row.full_days, 'working day')}")
         if row.use:
-            parts.append(f"{row.use:.0%} in use over all days with molds")
+            parts.append(f"{row.use:.0%} in use up to the last day with molds")
         yield f"{name}: {', '.join(parts)}."
 
 

@@ -114,8 +114,8 @@ class FewestLate:
         """End soon with what is known."""
         self._stop.set()
 
-    def join(self, seconds: float) -> bool:
-        """Wait for the end, `seconds` at most; whether it has ended."""
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait for the end, `seconds` at most where they are told; whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

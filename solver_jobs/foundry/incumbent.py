@@ -8,7 +8,7 @@ from .bound import round_up
 from .construct import lay_patterns
 from .head import objective_lattice
 from .instance import Instance
-from .score import Layout, score
+from .score import Layout, Score, score
 
 
 class Incumbent:
@@ -25,6 +25,11 @@ class Incumbent:
     def proven(self) -> bool:
         """Whether the objective of the best plan is its bound."""
         return self.bound >= self.score.objective
+
+    def known(self) -> tuple[Layout, Score, int]:
+        """Give the best plan, its tiers and the bound, as of one moment."""
+        with self._lock:
+            return self.layout, self.score, self.bound
 
     def offer(self, layout: Layout) -> None:
         """Take a plan if it is whole and better, with the idle pattern days that suit it best."""

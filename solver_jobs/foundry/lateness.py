@@ -48,24 +48,35 @@ def late_orders(board: Board) -> Iterator[LateOrder]:
 
 
 def _blames(board: Board, o: int, late: int) -> list[_Blame]:
-    """Split the late units: too late by lags, above what the part allows alone, and what others took."""
+    """Split the late units: too late by lags, pinned late, above what the part allows alone, and the rest.
+
+    What others took is the reason for the rest.
+    """
     until = int(board.instance.last_on_time[o])
     if until < 0:
         return [_Blame("LAGS", (), late)]
     until = min(until, board.days - 1)
-    own = int(board.instance.remaining[o]) - most_in_days(board.parts[o], board.problem.resources, until + 1)
-    own = min(late, max(0, own))
-    alone = _Blame(_own_limit(board, o, until), tuple(range(until + 1)), own, alone=True)
-    blames = [alone] if own else []
-    return blames + (_shared_blames(board, o, until, late - own) if late > own else [])
+    blames = []
+    pins = np.maximum(board.instance.pinned[o], 0)
+    pins[: until + 1] = 0
+    pinned = min(late, int(pins.sum()))
+    if pinned:
+        blames.append(_Blame("PINS", tuple(int(d) for d in np.flatnonzero(pins)), pinned))
+    left = int(board.instance.remaining[o]) - pinned
+    own = left - most_in_days(board.parts[o], board.problem.resources, until + 1)
+    own = min(late - pinned, max(0, own))
+    if own:
+        blames.append(_Blame(_own_limit(board, o, until), tuple(range(until + 1)), own, alone=True))
+    rest = late - pinned - own
+    return blames + (_shared_blames(board, o, until, rest) if rest else [])
 
 
 def _own_limit(board: Board, o: int, until: int) -> Resource:
     """Name what keeps an order late even alone in the shop: its cap, its flasks, metal or molding."""
     part, resources = board.parts[o], board.problem.resources
-    per_day, left = most_per_day(part, resources), int(board.instance.remaining[o])
+    per_day, days = most_per_day(part, resources), until + 1
     flasks = FLASKS[int(board.instance.size[o])]
-    if left <= per_day * (until + 1):
+    if most_in_days(part, resources, days) < per_day * days:
         return flasks
     if per_day == resources.molding_max_same_part_per_day:
         return "PART_CAP"
@@ -222,7 +233,7 @@ def _say_own_limit(board: Board, o: int, blame: _Blame) -> str:
     most = most_in_days(part, resources, days)
     per_day = most_per_day(part, resources)
     limit = {
-        "PART_CAP": f"the cap of {per_day} molds of one part a day",
+        "PART_CAP": f"the cap of {say_count(per_day, 'mold')} of one part a day",
         "MOLDING": f"molding with {per_day} a day",
         "METAL": f"the metal for {say_count(per_day, 'mold')} a day",
     }.get(
@@ -246,8 +257,8 @@ def _say_resource(board: Board, o: int, resource: Resource) -> str:
     return {
         "PATTERN_PLACES": places if i.max_patterns == 1 else f"All {i.max_patterns} pattern places are taken",
         "METAL": f"Less than the {int(i.kg[o]):,} kg of a mold is left of the metal for molds made",
-        "MOLDING": f"Molding is at its {i.molding_max} molds",
-        "PART_CAP": f"The cap of {i.same_part_max} molds of one part a day is reached",
+        "MOLDING": f"Molding is at its {say_count(i.molding_max, 'mold')}",
+        "PART_CAP": f"The cap of {say_count(i.same_part_max, 'mold')} of one part a day is reached",
     }[resource]
 
 

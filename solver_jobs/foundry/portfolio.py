@@ -105,13 +105,22 @@ class Outcome:
 
 
 def raise_late_weights(instance: Instance, layout: Layout) -> Instance:
-    """Raise the late weight by the least power of ten with which no trade for changes pays."""
+    """Raise the late weight by the least power of ten with which no trade for changes pays.
+
+    Neither a late unit is traded, nor one for a unit of another priority; both are guarded by ten times what
+    the changes of `layout` cost, as far as sums of costs stay whole in double precision.
+    """
     starts, stops, day0 = changes_of(instance, layout.on)
     changes = int(starts.sum() + stops.sum() + (day0.sum() if instance.charge_day0_stops else 0))
     restarts = int(np.maximum(starts - 1, 0).sum())
     cost = instance.switch_weight * changes + instance.restart_weight * restarts
+    weights = np.unique(instance.weight[instance.remaining > 0])
+    least = int(np.diff(weights[weights > 0], prepend=0).min(initial=instance.late_weight))
+    everything = int((instance.weight * instance.remaining).sum()) + cost
     factor = 1
     while instance.late_weight > 0 and instance.late_weight * factor <= 10 * cost:
+        factor *= 10
+    while least > 0 and least * factor <= 10 * cost and everything * factor * 10 <= DIGITS:
         factor *= 10
     return instance.weighing_late(instance.late_weight * factor)
 
@@ -174,39 +183,49 @@ class Portfolio:
 
     def outcome(self) -> Outcome:
         """Best plan and bound so far."""
-        best = self.incumbent
-        return Outcome(self.instance, best.layout, best.score, best.bound)
+        return Outcome(self.instance, *self.incumbent.known())
 
     # The phases
 
     def run(self) -> None:
         """All phases; the outcome is in `incumbent`."""
         translation = Translation(self.instance)
-        if len(translation.units):
-            annealing = Annealing(
-                translation, workers=self._effort.workers, seed=self._effort.seed, clock=self._clock
-            )
-            self._annealing = annealing
-            greedy = annealing.begin()
-            if greedy is not None:
-                self.incumbent.offer(greedy)
-            floors = self._start_floors()
-            fewest = self._start_fewest_late() if self._size() <= MIDDLE else None
-            self._improve(annealing, spared=0 if fewest is None else 1)
-            if fewest is not None:
-                self._wait(floors, self._main_share)
-                if self._size() <= SMALL:
-                    self._prove_head(0.5)
-                self._learn_from_late_units(annealing, fewest)
-                self._prove()
-            self._polish(annealing)
-            self._wait(floors)
-            self._interrupter.interrupt()
-            if floors is not None:
-                floors.join()
-        else:
+        if not len(translation.units):
             self._raise_floors()
             self._prove()
+            return
+        annealing = Annealing(
+            translation, workers=self._effort.workers, seed=self._effort.seed, clock=self._clock
+        )
+        self._annealing = annealing
+        greedy = annealing.begin()
+        if greedy is not None:
+            self.incumbent.offer(greedy)
+        floors = self._start_floors()
+        fewest = self._start_fewest_late() if self._size() <= MIDDLE else None
+        try:
+            self._search(annealing, floors, fewest)
+        finally:
+            # Whatever becomes of the search, nothing outlives it.
+            self._interrupter.interrupt()
+            if fewest is not None:
+                fewest.stop()
+                fewest.join()
+            if floors is not None:
+                floors.join()
+
+    def _search(
+        self, annealing: Annealing, floors: threading.Thread | None, fewest: FewestLate | None
+    ) -> None:
+        self._improve(annealing, spared=0 if fewest is None else 1)
+        if fewest is not None:
+            self._wait(floors, self._main_share)
+            if self._size() <= SMALL:
+                self._prove_head(0.5)
+            self._learn_from_late_units(annealing, fewest)
+            self._prove()
+        self._polish(annealing)
+        self._wait(floors)
 
     def _size(self) -> int:
         return int((self.instance.remaining > 0).sum()) * self.instance.horizon

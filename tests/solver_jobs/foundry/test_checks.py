@@ -137,6 +137,26 @@ ERRORS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ),
     ("HORIZON_TOO_LONG", row("orders", 1, qty=1_000_000), "orders", ["After 2000 working days", "O2"]),
     (
+        "HORIZON_TOO_LONG",  # further away than there are dates
+        row("orders", 1, qty=100_000, due_date="2027-12-16") | row("parts", 0, cool_hours=4_000),
+        "orders",
+        ["After 2000 working days", "O2"],
+    ),
+    (
+        "HORIZON_TOO_LONG",  # each order alone would do
+        {
+            "orders": [
+                {"order_id": f"O{k}", "part_id": "B", "qty": 9, "due_date": "2026-12-16"} for k in range(30)
+            ],
+            "initial_order_progress": [],
+            "initial_patterns_loaded": [],
+            "resources": {"flasks_M": 1},
+        }
+        | row("parts", 1, cool_hours=300),
+        "orders",
+        ["After 2000 working days"],
+    ),
+    (
         "HORIZON_TOO_LONG",
         {"initial_flask_inuse": [{"flask_size": "M", "release_workday_index": 9_999, "qty_inuse": 3}]},
         "orders",

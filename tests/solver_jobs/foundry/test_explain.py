@@ -65,6 +65,12 @@ class TestReasons:
         assert [(c.resource, c.units) for c in late.causes] == [("FLASKS_S", 1)]
         assert "3 flasks S, each held for 3 working days, leave 1 unit late" in late.reason
 
+    def test_its_own_flasks_where_its_cap_alone_would_not_do_either(self) -> None:
+        problem = bare(orders(("O1", "A", 5, "2026-01-13")), resources={"flasks_S": 2})
+        late = why(problem, {("O1", 0): 2, ("O1", 3): 2, ("O1", 6): 1}, "O1")
+        assert [(c.resource, c.units) for c in late.causes] == [("FLASKS_S", 3)]
+        assert "2 flasks S, each held for 3 working days, leave 3 units late" in late.reason
+
     @pytest.mark.parametrize(
         ("resources", "resource", "words"),
         [
@@ -158,6 +164,13 @@ class TestReasons:
         assert [(c.resource, c.units) for c in late.causes] == [("PINS", 1)]
         assert "Pins or frozen days decide its molds on 5 and 6 January." in late.reason
 
+    def test_pins_on_days_that_are_too_late(self) -> None:
+        pins = [{"order_id": "O1", "workday_index": 4, "molds": 2}]
+        problem = bare(orders(("O1", "A", 3, "2026-01-13")), pins=pins)
+        late = why(problem, {("O1", 4): 2, ("O1", 5): 1}, "O1")
+        assert [(c.resource, c.units) for c in late.causes] == [("PINS", 2), ("CHANGES", 1)]
+        assert "Pins or frozen days decide its molds on 9 January. There is room on 5 and 6" in late.reason
+
     def test_room_that_costs_more_than_it_saves(self) -> None:
         problem = bare(orders(("O1", "A", 1, "2026-01-13")), settings={"late_weight": 0})
         late = why(problem, {("O1", 9): 1}, "O1", bound=200_000.0)
@@ -227,6 +240,18 @@ class TestPlan:
             "1 unit is late although there is room: using it would cost more in pattern changes." in sentences
         )
 
+    @pytest.mark.parametrize(
+        ("due", "said"),
+        [
+            ("2026-01-02", "2 units of 2 orders are late; by the lags alone none of them could be on time"),
+            ("2026-01-13", "1 unit of 1 order is late; by the lags alone it could not be on time"),
+        ],
+    )
+    def test_units_that_no_plan_has_on_time_are_told(self, due: str, said: str) -> None:
+        problem = bare(orders(("O1", "A", 1, "2026-01-02"), ("O2", "A", 1, due)))
+        sentences = explain(problem, plan_of(problem, {("O1", 0): 1, ("O2", 0): 1})).sentences
+        assert sentences[0] == f"{said} in any plan."
+
     def test_credits_that_come_late_are_told(self) -> None:
         problem = shop(
             orders=ON_TIME, expected_deliveries=[{"order_id": "O3", "date": "2026-01-12", "qty": 2}]
@@ -292,6 +317,26 @@ class TestPlan:
         plan = plan_of(problem, {("O2", 0): 1, ("O2", 1): 1, ("O1", 2): 1})
         first = explain(problem, plan).bottlenecks[0]
         assert (first.resource, first.late_units, first.full_days, first.use) == ("PATTERN_PLACES", 1, 3, 1.0)
+
+    def test_metal_is_gone_when_no_mold_gets_any(self) -> None:
+        problem = bare(orders(("O1", "A", 4, "2026-01-30")), resources={"pour_max_ton_per_day": 0.25})
+        plan = plan_of(problem, {("O1", 0): 2, ("O1", 1): 2})
+        (metal,) = [row for row in explain(problem, plan).bottlenecks if row.resource == "METAL"]
+        assert metal.full_days == 2
+
+    def test_flasks_that_nobody_needs_are_no_bottleneck(self) -> None:
+        problem = bare(orders(("O1", "A", 1, "2026-01-30")), resources={"flasks_M": 0, "flasks_L": 0})
+        found = explain(problem, plan_of(problem, {("O1", 0): 1}))
+        assert {row.resource for row in found.bottlenecks} == {
+            "PATTERN_PLACES", "MOLDING", "METAL", "FLASKS_S"
+        }  # fmt: skip
+        assert not any("Flasks M:" in sentence or "Flasks L:" in sentence for sentence in found.sentences)
+
+    def test_the_most_patterns_on_a_day_are_those_on_the_line(self) -> None:
+        problem = bare(orders(("O1", "A", 1, "2026-01-30"), ("O2", "B", 1, "2026-01-30")))
+        plan = plan_of(problem, {("O1", 0): 1, ("O2", 1): 1}, [("O1", 1)])
+        (places,) = [peak for peak in explain(problem, plan).peaks if peak.resource == "PATTERN_PLACES"]
+        assert (str(places.date), places.used) == ("2026-01-06", 2)
 
     def test_a_finished_pattern_that_stays_on_the_line_takes_nobodys_place(self) -> None:
         problem = bare(

@@ -131,6 +131,50 @@ def test_lexicographic_never_trades_a_late_unit(problem: FoundryProblem) -> None
     assert low <= answer.summary.objective <= high
 
 
+def test_lexicographic_never_trades_a_unit_for_one_of_nearly_its_priority() -> None:
+    """The order of priority 1000 weighs a tenth, the others a ninth: they differ by less than a change."""
+    booked = [("O0", "P0", 6, "2026-01-23", 900), ("O1", "P1", 2, "2026-01-14", 900)]
+    booked += [("O2", "P0", 3, "2026-01-15", 1000), ("O3", "P1", 4, "2026-01-16", 900)]
+    problem = read_problem(
+        {
+            "asof_date": MONDAY,
+            "parts": [
+                {"part_id": part_id, "flask_size": size, "cool_hours": 0, "finish_hours": 0}
+                | {"gross_weight_ton": 0.1}
+                for part_id, size in (("P0", "S"), ("P1", "M"))
+            ],
+            "orders": [
+                dict(zip(("order_id", "part_id", "qty", "due_date", "priority"), row, strict=True))
+                for row in booked
+            ],
+            "resources": {
+                "flasks_S": 2,
+                "flasks_M": 1,
+                "flasks_L": 0,
+                "molding_max_per_day": 2,
+                "molding_max_same_part_per_day": 1,
+                "pour_max_ton_per_day": 4,
+                "max_patterns": 1,
+            },
+            "settings": {"policy": "LEXICOGRAPHIC"},
+        }
+    )
+    late = {row.order_id: row.late_qty for row in proven(problem).order_status}
+    assert sum(late.values()) == 3
+    assert late["O2"] == 1
+
+
+def test_nothing_outlives_a_run_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ArithmeticError("the search fails")
+
+    monkeypatch.setattr("solver_jobs.foundry.anneal.Annealing.run", fails)
+    before = threading.active_count()
+    with pytest.raises(ArithmeticError, match="the search fails"):
+        plan(generate("M", 0.9, 1), time_limit=60, workers=2)
+    assert threading.active_count() == before
+
+
 def test_the_same_steps_and_seed_give_the_same_plan() -> None:
     first, again = (plan(shop(), steps=2_000, workers=2, seed=5) for _ in range(2))
     assert (first.x, first.y) == (again.x, again.y)
