@@ -20,7 +20,7 @@ from .late_program import LateProgram
 Ints = npt.NDArray[np.int64]
 
 SLACK = 1e-4
-"""How far a bound may lie off for want of digits, as a share of the least late cost that a plan can have."""
+"""How far a bound may lie off for want of digits, in common divisors of the late weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class FewestLate:
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(model.variables.ids), rows
         lp.sense_ = highspy.ObjSense.kMaximize
+        # The program's variables of molds come first, those of patterns after them.
         worth = np.zeros(lp.num_col_)
         orders = [o for o, _ in program.columns]
         worth[: len(orders)] = self._instance.weight[orders] // self._step

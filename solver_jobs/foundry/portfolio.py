@@ -1,4 +1,4 @@
-"""The portfolio on arrays: construct, floors, improve, prove, polish.
+"""The portfolio on arrays: construct, floors, improve, fewest late units, prove, polish.
 
 Stopped at any moment it has a plan and a bound.  Shares of the time go by size: small problems are proven by
 CP-SAT, large ones are searched to the end.  With a number of steps instead of a time, nothing depends on the
