@@ -62,7 +62,7 @@ def plan(
         Seconds; without effect where `steps` is given.
     workers
         Threads of the search; on small and middle sizes the fewest late units take one of several meanwhile.
-        The floors take another; proofs take three for each, that of the days on time one for each, two at least.
+        The floors take another; proofs take three for each, that of the days on time one, but two at least.
     seed
         The same seed, problem, steps and workers give the same plan.
     steps

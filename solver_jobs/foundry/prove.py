@@ -10,7 +10,7 @@ from .model import ReplanModel, Solve, Tier
 from .score import Layout
 
 PROVERS = 3
-"""Threads of CP-SAT per worker for the whole model: its strategies differ, and several on a core prove sooner."""
+"""Threads of CP-SAT per worker for the whole model: strategies differ, and several on a core prove sooner."""
 STEPS_OF_WORK = 20_000.0
 """Iterations that count as one unit of CP-SAT's deterministic time."""
 
