@@ -403,6 +403,8 @@ async def test_who_queues_waits_for_who_deletes_and_is_told_which_scenario_is_go
         asked = {"scenario": scenario} if mutation == REPLAN else {"scenarios": [base, scenario]}
         deleting = admin.transaction()
         await deleting.start()
+        # Held as delete_scenario holds it.
+        await admin.execute("select from scenarios where id = $1 for update", parse_node_id(scenario)[1])
         await admin.execute(deletion, parse_node_id(scenario)[1])
         queueing = asyncio.create_task(planner.mistake(mutation, **asked))
         async with connected(database.admin_url) as watching:
