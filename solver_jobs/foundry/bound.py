@@ -137,8 +137,8 @@ def late_floor(
     first, weight = first_floors(instance), instance.weight.astype(np.float64)
     late, prices = first.late_cost, None
     if shares_patterns(instance) or work_of(instance) > MOST_WORK:
-        program = LateProgram(instance, weight)
-        dual = program.solve(seconds, interrupter)
+        program = LateProgram(instance, weight, interrupter)
+        dual = program.solve(seconds)
         if dual is not None:
             late = max(late, round_up(program.value_of_duals(dual), late_step(instance)))
     else:

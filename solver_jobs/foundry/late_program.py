@@ -59,10 +59,14 @@ class LateProgram:
         The problem.
     value
         Worth of a mold on time, a value per order.
+    interrupter
+        Ends the writing of the program, too; what is left out are rows, and `solve` gives no multipliers.
     """
 
-    def __init__(self, instance: Instance, value: Floats) -> None:
-        self._instance, self._value = instance, value
+    def __init__(
+        self, instance: Instance, value: Floats, interrupter: SolveInterrupter | None = None
+    ) -> None:
+        self._instance, self._value, self._interrupter = instance, value, interrupter
         self.model = mathopt.Model()
         _, most = day_caps(instance)
         days = np.arange(instance.horizon)
@@ -80,6 +84,10 @@ class LateProgram:
         self.model.maximize(
             mathopt.fast_sum(float(value[o]) / self._scale * x for (o, _), x in self._x.items())
         )
+
+    @property
+    def _interrupted(self) -> bool:
+        return self._interrupter is not None and self._interrupter.interrupted
 
     def _row(self, upper: float) -> mathopt.LinearConstraint:
         row = self.model.add_linear_constraint(ub=upper)
@@ -101,6 +109,8 @@ class LateProgram:
         for (_, d), y in self._y.items():
             rows["places"][(d,)].set_coefficient(y, 1.0)
         for (o, d), x in self._x.items():
+            if self._interrupted:
+                break
             rows["molds"][(d,)].set_coefficient(x, 1.0)
             if d + 1 < i.horizon:
                 rows["metal"][(d,)].set_coefficient(x, float(i.kg[o]))
@@ -112,6 +122,8 @@ class LateProgram:
         """Quantity, links to the pattern, the rounding cut and, for shared patterns, the cap of the part."""
         i = self._instance
         for o in sorted({o for o, _ in self.columns}):
+            if self._interrupted:
+                return
             quantity = self._row(float(i.remaining[o]))
             days = [d for d in range(i.horizon) if self._most[o, d] > 0]
             for d in days:
@@ -138,13 +150,15 @@ class LateProgram:
         for (o, d), x in self._x.items():
             rows[int(i.unit[o]), d].set_coefficient(x, 1.0)
 
-    def solve(
-        self, seconds: float, interrupter: SolveInterrupter | None = None
-    ) -> "dict[mathopt.LinearConstraint, float] | None":
+    def solve(self, seconds: float) -> "dict[mathopt.LinearConstraint, float] | None":
         """Multipliers of all rows by GLOP; those of an answer that is not optimal only weaken the floor."""
+        if self._interrupted:
+            return None
         params = mathopt.SolveParameters(time_limit=timedelta(seconds=seconds))
         dual = multipliers(
-            lambda: mathopt.solve(self.model, mathopt.SolverType.GLOP, params=params, interrupter=interrupter)
+            lambda: mathopt.solve(
+                self.model, mathopt.SolverType.GLOP, params=params, interrupter=self._interrupter
+            )
         )
         return None if dual is None else {row: max(0.0, m) * self._scale for row, m in dual.items()}
 
@@ -167,6 +181,8 @@ class LateProgram:
 
         slack = sum over columns of upper bound x max(0, c - m A).
         """
+        if self._interrupted:
+            return 0.0  # which holds, and takes no time
         entries = [
             (entry.linear_constraint, entry.variable, entry.coefficient)
             for entry in self.model.linear_constraint_matrix_entries()
