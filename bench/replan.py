@@ -32,6 +32,7 @@ from typing import Any
 from ortools.math_opt.python import mathopt
 from ortools.sat.python import cp_model
 
+from solver_jobs.foundry.cp_solver import new_cp_solver
 from solver_jobs.foundry.generate import SCALES, generate
 from solver_jobs.foundry.instance import Instance, compile_problem
 from solver_jobs.foundry.literal import LiteralModel
@@ -131,7 +132,7 @@ def run_cp_sat(name: str, problem: FoundryProblem, limits: list[float]) -> Itera
     instance = compile_problem(problem)
     literal = LiteralModel(instance)
     model, variables = literal.rows.cp_sat()
-    solver, seen = cp_model.CpSolver(), Trajectory(begun)
+    solver, seen = new_cp_solver(), Trajectory(begun)
     solver.parameters.num_workers = WORKERS
     solver.parameters.max_time_in_seconds = max(0.1, max(limits) - (time.monotonic() - begun))
     status = solver.solve(model, seen)

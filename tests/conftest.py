@@ -4,6 +4,7 @@ import signal
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from api.embedded import EmbeddedPostgres
 from tests.database import EVERY_VERSION, Connection, Ground, TemporaryDatabase, connected, server_of
@@ -11,6 +12,10 @@ from tests.database import EVERY_VERSION, Connection, Ground, TemporaryDatabase,
 # Begun in the background, pytest ignores Ctrl-C, and so would each command that a test interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples each time; `--hypothesis-profile=default` draws others.
+settings.register_profile("fixed", derandomize=True)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from ortools.sat.python import cp_model
 
 from .bound import Floors
+from .cp_solver import new_cp_solver
 from .dual import day_caps
 from .head import HeadModel
 from .instance import Instance
@@ -350,7 +351,7 @@ class Solve:
     """One solve, that can be stopped from another thread."""
 
     def __init__(self, *, workers: int, seed: int) -> None:
-        self._solver = cp_model.CpSolver()
+        self._solver = new_cp_solver()
         self._stopped = False
         self._solver.parameters.num_workers = workers
         self._solver.parameters.random_seed = seed

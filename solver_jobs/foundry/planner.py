@@ -92,6 +92,11 @@ def plan(
         outcome.bound,
         solve_seconds=round(clock() - begun, 3),
         stopped_early=stopped,
+        warnings=[
+            f"A bound that {source} gave is above the cost of this plan, which keeps every rule, so none of "
+            "its bounds counts and the gap is wider than need be. Please report this problem."
+            for source in outcome.refuted
+        ],
     )
 
 

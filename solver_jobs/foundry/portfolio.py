@@ -24,7 +24,7 @@ from .bound import (
 from .construct import complete, construct, previous
 from .fewest_late import FewestLate
 from .improve import Aim
-from .incumbent import Incumbent
+from .incumbent import Incumbent, Source
 from .instance import Instance
 from .model import Tier
 from .prove import Prover
@@ -91,12 +91,15 @@ class Outcome:
         Its tiers.
     bound
         No plan has a smaller objective.
+    refuted
+        Whose bounds a plan refuted, so that they do not count.
     """
 
     instance: Instance
     layout: Layout
     score: Score
     bound: int
+    refuted: tuple[Source, ...]
 
     @property
     def proven(self) -> bool:
@@ -283,7 +286,7 @@ class Portfolio:
 
     def _take(self, floors: Floors) -> None:
         self._floors = floors
-        self.incumbent.raise_bound(floors.objective)
+        self.incumbent.raise_bound(Source.FLOORS, floors.objective)
 
     def _improve(self, annealing: Annealing, *, spared: int) -> None:
         """Two rounds of annealing: from the first plan, then from the best of all threads.
@@ -334,14 +337,19 @@ class Portfolio:
     def _prove(self) -> None:
         """Prove by the head; by all days if its tail has no room."""
         self._prove_head(self._main_share)
-        if not self.incumbent.proven and not self._finished(self._main_share):
+        if self._provable(self._main_share):
             self._prover.minimise(Tier.OBJECTIVE, self._known_floors(), self._left(self._main_share))
 
     def _prove_head(self, share: float) -> None:
         """Prove by the days that can be on time, to a share of the time."""
-        if not self.incumbent.proven and not self._finished(share):
+        if self._provable(share):
             self.phase = "PROVE"
             self._prover.minimise_head(self._floors, self._left(share))
+
+    def _provable(self, share: float) -> bool:
+        """Whether a proof is left to do, on floors that no plan has refuted."""
+        incumbent = self.incumbent
+        return not incumbent.proven and not incumbent.refuted and not self._finished(share)
 
     def _known_floors(self) -> Floors:
         """Floors with the best bound, whoever found it."""

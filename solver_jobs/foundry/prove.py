@@ -1,10 +1,11 @@
 """Proofs by CP-SAT: the best plan as hint, the floors as cuts, within a time or an amount of work."""
 
 import threading
+from functools import partial
 
 from .bound import Floors
 from .head import HeadModel
-from .incumbent import Incumbent
+from .incumbent import Incumbent, Source
 from .instance import Instance
 from .model import ReplanModel, Solve, Tier
 from .score import Layout
@@ -79,7 +80,7 @@ class Prover:
                 solve.stop()
 
         try:
-            solve.run_head(head, best.layout, offer, best.raise_bound)
+            solve.run_head(head, best.layout, offer, partial(best.raise_bound, Source.CP_SAT))
         finally:
             self._solve = None
 
@@ -95,15 +96,16 @@ class Prover:
             keep.append((above, model.value(above, best.layout)))
         model.minimise(tier, keep)
         model.hint(best.layout)
-        objective = tier is Tier.OBJECTIVE
+
+        def tell(bound: float) -> None:
+            if tier is Tier.OBJECTIVE:
+                best.raise_bound(Source.CP_SAT, bound)
+
         try:
-            answer = self._begin(seconds).run(
-                model, best.offer, best.raise_bound if objective else lambda _: None
-            )
+            answer = self._begin(seconds).run(model, best.offer, tell)
         finally:
             self._solve = None
         if answer.layout is not None:
             best.offer(answer.layout)
-        if objective:
-            best.raise_bound(answer.bound)
+        tell(answer.bound)
         return answer.proven

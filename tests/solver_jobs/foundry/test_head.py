@@ -10,6 +10,7 @@ from ortools.sat.python import cp_model
 
 from solver_jobs.foundry.bound import first_floors
 from solver_jobs.foundry.construct import construct
+from solver_jobs.foundry.cp_solver import new_cp_solver
 from solver_jobs.foundry.head import HeadModel, objective_lattice
 from solver_jobs.foundry.instance import Instance, compile_problem
 from solver_jobs.foundry.literal import LiteralModel
@@ -57,7 +58,7 @@ def any_plan(instance: Instance, seed: int) -> Layout:
     if seed:
         literal.rows.cost = [(v, int(rng.integers(-9, 10))) for v in range(len(literal.rows.upper))]
     model, variables = literal.rows.cp_sat()
-    solver = cp_model.CpSolver()
+    solver = new_cp_solver()
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = tier(1, 10) / 5
     assert solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE)

@@ -9,6 +9,7 @@ from ortools.sat.python import cp_model
 from solver_jobs.foundry.anneal import Translation
 from solver_jobs.foundry.board import Board
 from solver_jobs.foundry.construct import complete
+from solver_jobs.foundry.cp_solver import new_cp_solver
 from solver_jobs.foundry.dual import day_caps
 from solver_jobs.foundry.head import HeadModel
 from solver_jobs.foundry.improve import Search
@@ -53,7 +54,7 @@ def shop(molds: int) -> FoundryProblem:
 
 
 def solved(model: cp_model.CpModel) -> cp_model.CpSolver | None:
-    solver = cp_model.CpSolver()
+    solver = new_cp_solver()
     solver.parameters.num_workers = 1
     return solver if solver.solve(model) == cp_model.OPTIMAL else None
 
