@@ -46,9 +46,11 @@ STEPS_OF_NODE = 20_000
 """Iterations that count as one node of the tree in which the fewest late units are proven."""
 PERIOD = 0.1
 """Seconds between two looks at whether to go on waiting."""
-GRACE = 0.3
-"""Seconds for the tiers below where the run is halted or out of time: a plan that is not polished leaves its
-late units at the horizon's end."""
+GRACE_STEPS, GRACE = 30_000, 2.0
+"""Iterations for each tier below where the run is halted or out of time, and seconds that end them on a busy
+machine: a plan that is not polished leaves its late units at the horizon's end."""
+UNHURRIED = 1.0
+"""Seconds left from which the tiers below are polished by the clock."""
 TIER = 1e3
 """How much more a tier weighs than the next one below, where the search polishes; more than one move can win
 below, while all of them together stay within the digits of a float."""
@@ -304,31 +306,36 @@ class Portfolio:
         for cooling, part in ROUNDS if size <= MIDDLE else LARGE_ROUNDS:
             if self._finished(share):
                 return
-            self._anneal(annealing, cooling, part * seconds, part, stop=self._known, threads=threads)
+            self._anneal(
+                annealing, cooling, self._budget(part * seconds, part), stop=self._known, threads=threads
+            )
 
     def _anneal(
         self,
         annealing: Annealing,
         cooling: Cooling,
-        seconds: float,
-        share: float,
+        budget: Budget,
         *,
         stop: Callable[[], bool],
         start: Layout | None = None,
         threads: int | None = None,
     ) -> None:
         """One phase of annealing."""
-        steps = self._effort.steps
         plans = annealing.run(
             cooling,
-            Budget(None if steps is None else max(1, round(steps * share)), max(1e-3, seconds)),
+            budget,
             self.incumbent.layout if start is None else start,
             stop,
-            self.incumbent.offer if steps is None else lambda _: None,
+            self.incumbent.offer if self._effort.steps is None else lambda _: None,
             threads,
         )
         for plan in plans:
             self.incumbent.offer(plan)
+
+    def _budget(self, seconds: float, share: float) -> Budget:
+        """Seconds of the time, or that share of the steps."""
+        steps = self._effort.steps
+        return Budget(None if steps is None else max(1, round(steps * share)), max(1e-3, seconds))
 
     def _known(self) -> bool:
         """Whether the search of the objective is over: halted, or proven before its steps are done."""
@@ -381,7 +388,7 @@ class Portfolio:
         start = None if found.molds is None else complete(instance, found.molds)
         if start is not None and not self._finished(0.65) and not self.incumbent.proven:
             seconds = min(self._left(0.65), 1.0) if size <= SMALL else self._left(0.65)
-            self._anneal(annealing, MERGE, seconds, 0.3, stop=self._known, start=start)
+            self._anneal(annealing, MERGE, self._budget(seconds, 0.3), stop=self._known, start=start)
 
     def _tiers(self) -> list[tuple[Tier, Aim]]:
         """Tiers below the objective that are switched on, and how the search aims at each."""
@@ -413,26 +420,31 @@ class Portfolio:
     def _polish(self, annealing: Annealing) -> None:
         """Minimise the tiers below; in short where no time is left, or where the run is halted meanwhile."""
         self.phase = "POLISH"
-        if not self._halt.is_set() and self._left() > GRACE:
-            self._polish_tiers(annealing, self._left, self._halt.is_set)
+        if not self._halt.is_set() and self._left() > UNHURRIED:
+            self._polish_tiers(annealing)
             if not self._halt.is_set():
                 return
         end = self._clock() + GRACE
-        self._polish_tiers(annealing, lambda: end - self._clock(), lambda: self._clock() >= end)
+        for tier, aim in self._tiers():
+            if getattr(self.incumbent.score, tier.value) > 0:
+                self._anneal(
+                    annealing,
+                    Cooling(aim, 4.0, 0.2),
+                    Budget(GRACE_STEPS, GRACE),
+                    stop=lambda: self._clock() >= end,
+                )
 
-    def _polish_tiers(
-        self, annealing: Annealing, left: Callable[[], float], stop: Callable[[], bool]
-    ) -> None:
+    def _polish_tiers(self, annealing: Annealing) -> None:
         """Minimise the tiers below, one after the other; those above are kept."""
-        tiers = self._tiers()
+        tiers, stop = self._tiers(), self._halt.is_set
         exact = self._size() <= SMALL
         for k, (tier, aim) in enumerate(tiers):
             if getattr(self.incumbent.score, tier.value) == 0:
                 continue
-            seconds = left() / (len(tiers) - k)
+            seconds = self._left() / (len(tiers) - k)
             if stop() or seconds <= 0:
                 return
             part = min(1.0, 0.3 * seconds) if exact else seconds
-            self._anneal(annealing, Cooling(aim, 4.0, 0.2), part, 0.1, stop=stop)
-            if exact and not self._halt.is_set():
+            self._anneal(annealing, Cooling(aim, 4.0, 0.2), self._budget(part, 0.1), stop=stop)
+            if exact and not stop():
                 self._prover.minimise(tier, self._floors, max(0.05, min(5.0, seconds - part)))
