@@ -25,7 +25,7 @@ from solver_jobs.foundry.instance import (
     flask_stay,
     kilograms,
 )
-from solver_jobs.foundry.problem import FLASK_SIZES, FoundryProblem, Order, Part
+from solver_jobs.foundry.problem import FLASK_SIZES, FoundryProblem, Order, Part, Resources
 from solver_jobs.foundry.wording import say_count, say_some
 
 LONG_AGO = timedelta(days=365)
@@ -499,12 +499,22 @@ def _earliest(shop: _Shop, order: Order, path: tuple[str | int, ...]) -> Iterato
         end = shop.calendar.date_of(days - 1 + lag)
         yield warning(
             "LATE_BY_QUANTITY",
-            f"Order {order.order_id} is due on {order.due_date}; at "
-            f"{say_count(most_per_day(part, resources), 'mold')} a day its {_units(left, 'is', 'are')} "
-            f"delivered on {end} at the earliest, {_units(left - most, 'is', 'are')} late.",
+            f"Order {order.order_id} is due on {order.due_date}; {_limit_of_one_part(part, resources, left)} "
+            f"its {_units(left, 'is', 'are')} delivered on {end} at the earliest, "
+            f"{_units(left - most, 'is', 'are')} late.",
             path,
             "Agree on a part delivery, or raise what limits one part: its cap a day, or its flasks.",
         )
+
+
+def _limit_of_one_part(part: Part, resources: Resources, molds: int) -> str:
+    """Say what sets the days that so many molds take: a day's most, and maybe flasks that come back late."""
+    per_day = most_per_day(part, resources)
+    if days_needed(part, resources, molds) > math.ceil(molds / per_day):
+        flasks = say_count(resources.flasks(part.flask_size), f"{part.flask_size} flask")
+        stay = say_count(flask_stay(part), "working day")
+        return f"at {say_count(per_day, 'mold')} a day, and with {flasks} that a mold holds for {stay},"
+    return f"at {say_count(per_day, 'mold')} a day"
 
 
 def _pattern_places(shop: _Shop) -> Iterator[Finding]:

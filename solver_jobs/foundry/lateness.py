@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from solver_jobs.foundry.board import FLASKS, Board
-from solver_jobs.foundry.capacity import most_in_days, most_per_day
+from solver_jobs.foundry.capacity import days_needed, most_in_days, most_per_day
 from solver_jobs.foundry.instance import delivery_lag, flask_stay, hours_to_days
 from solver_jobs.foundry.problem import FLASK_SIZES, Claim, LateCause, LateOrder, Resource
 from solver_jobs.foundry.wording import say_count, say_day, say_days, say_some
@@ -21,6 +21,8 @@ from solver_jobs.foundry.wording import say_count, say_day, say_days, say_some
 _SHARED: tuple[Resource, ...] = (*FLASKS, "PATTERN_PLACES", "METAL", "MOLDING")
 """Resources for which orders compete; of two that are in the way equally often, the first is named first."""
 _MOST_CLAIMS = 10
+A_WEEK = 5
+"""Working days after which whoever asks why an order is late asks why it is so late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,14 @@ def _own_limit(board: Board, o: int, until: int) -> Resource:
     return "MOLDING" if per_day == resources.molding_max_per_day else "METAL"
 
 
-def _shared_blames(board: Board, o: int, until: int, units: int) -> list[_Blame]:
+def _shared_blames(board: Board, o: int, until: int, units: int, since: int = 0) -> list[_Blame]:
     """Name what is full on the days that would have helped, the most frequent first."""
+    wanted = np.arange(until + 1) >= since
     full = board.in_the_way(o, until)
-    pinned = full.pop("PINS")
-    if pinned.all():
-        return [_Blame("PINS", tuple(range(until + 1)), units)]
-    open_days = ~pinned
+    pinned = full.pop("PINS") & wanted
+    if (pinned == wanted).all():
+        return [_Blame("PINS", tuple(range(since, until + 1)), units)]
+    open_days = wanted & ~pinned
     days = {name: tuple(int(d) for d in np.flatnonzero(rows & open_days)) for name, rows in full.items()}
     blocked = np.any(list(full.values()), axis=0)
     if (open_days & ~blocked).any():
@@ -182,14 +185,33 @@ def _reason(board: Board, o: int, late: int, blames: list[_Blame]) -> str:
     )
     until = int(i.last_on_time[o])
     if until < 0:
-        last = _last_delivery(board, o)
-        return f"{begin}, but {_say_lags(board, o)}{last}"
+        return f"{begin}, but {_say_lags(board, o)}{_say_wait(board, o)}{_last_delivery(board, o)}"
     begin += (
         f", and it takes {lag} working days from mold to delivery, so molds after "
         f"{say_day(board.dates[until], board.year)} are too late."
     )
     sentences = [_say_blame(board, o, blame) for blame in blames]
-    return " ".join([begin, *sentences]) + _last_delivery(board, o)
+    return " ".join([begin, *sentences]) + _say_wait(board, o) + _last_delivery(board, o)
+
+
+def _say_wait(board: Board, o: int) -> str:
+    """Say why an order that is late is not made as soon as it could be.
+
+    One that is late in any plan could be made as soon as alone in the shop; of others it is said only where
+    the last unit comes more than a week after the last day on which it would have been on time.
+    """
+    last, until = int(np.flatnonzero(board.molds[o]).max()), int(board.instance.last_on_time[o])
+    alone = days_needed(board.parts[o], board.problem.resources, int(board.instance.remaining[o]))
+    since = max(0, until + 1)
+    if last < alone or last - since < (A_WEEK if since else 1):
+        return ""
+    blames = _shared_blames(board, o, last - 1, 0, since)
+    if any(blame.resource == "CHANGES" for blame in blames):
+        free = say_days(blames[0].days, board.dates, board.year)
+        reason = f"Room is left on {free}, but how late it is counts less than pattern changes."
+    else:
+        reason = " ".join(_say_blame(board, o, blame) for blame in blames)
+    return f" {'On the days after' if since else 'What keeps it from being made sooner'}: {reason}"
 
 
 def _last_delivery(board: Board, o: int) -> str:

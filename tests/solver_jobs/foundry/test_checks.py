@@ -305,7 +305,13 @@ WARNINGS: list[tuple[str, dict[str, Any], str, list[str]]] = [
         "LATE_BY_QUANTITY",
         row("orders", 0, qty=6),
         "orders[0].due_date",
-        ["2026-01-13", "at 2 molds a day", "5 units are delivered on 2026-01-14", "1 unit is late"],
+        ["2026-01-13", "at 2 molds a day its 5 units are delivered on 2026-01-14", "1 unit is late"],
+    ),
+    (
+        "LATE_BY_QUANTITY",
+        {**row("orders", 0, qty=4), "resources": {**SHOP["resources"], "flasks_S": 1}},
+        "orders[0].due_date",
+        ["at 1 mold a day, and with 1 S flask that a mold holds for 3 working days, its 3 units"],
     ),
     (
         "HOLIDAY_IN_CALENDAR",

@@ -44,9 +44,19 @@ class TestReasons:
         assert [(c.resource, c.units) for c in late.causes] == [("LAGS", 3)]
         assert late.reason == (
             "All 3 units are late: due 10 January, but a mold of 5 January is delivered on 12 January at "
-            "the earliest (5 working days: pour 1, cooling 1, shakeout 1, finishing 1, delivery 1). The last "
-            "unit is delivered on 15 January."
+            "the earliest (5 working days: pour 1, cooling 1, shakeout 1, finishing 1, delivery 1). What "
+            "keeps it from being made sooner: All 6 flasks S are in use on 7 January (a mold holds its flask "
+            "for 3 working days), by O1 (4 flask-days). The last unit is delivered on 15 January."
         )
+
+    def test_too_late_by_its_lags_and_made_as_soon_as_can_be(self) -> None:
+        late = why(bare(orders(("O2", "A", 3, "2026-01-10"))), {("O2", 0): 2, ("O2", 1): 1}, "O2")
+        assert "sooner" not in late.reason
+        assert late.reason.endswith("The last unit is delivered on 13 January.")
+
+    def test_too_late_by_its_lags_and_left_waiting_beside_free_room(self) -> None:
+        late = why(bare(orders(("O2", "A", 1, "2026-01-10"))), {("O2", 2): 1}, "O2")
+        assert "sooner: Room is left on 5 and 6 January, but how late it is counts less than" in late.reason
 
     def test_its_own_daily_cap(self) -> None:
         problem = bare(orders(("O1", "A", 6, "2026-01-13")))
