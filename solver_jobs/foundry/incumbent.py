@@ -12,8 +12,8 @@ from .head import objective_lattice
 from .instance import Instance
 from .score import Layout, Score, score
 
-NOISE = 1e-6
-"""How far a bound told as a float may lie above the whole number that it stands for."""
+NOISE, LAST_DIGITS = 1e-6, 1e-15
+"""How far a bound told as a float may lie above the whole number meant, and as a share of large ones."""
 
 
 class Source(StrEnum):
@@ -75,7 +75,8 @@ class Incumbent:
     def _rounded(self, value: float) -> float:
         if not math.isfinite(value):
             return value
-        return round_up(value - NOISE - self._offset, self._step) + self._offset
+        noise = max(NOISE, LAST_DIGITS * abs(value))
+        return round_up(value - noise - self._offset, self._step) + self._offset
 
     def _judge(self) -> None:
         """Drop the bounds of whoever is refuted by the best plan."""

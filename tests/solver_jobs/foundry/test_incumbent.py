@@ -68,6 +68,13 @@ def test_a_bound_above_a_known_plan_is_dropped_with_all_of_its_source(
     assert best.refuted == (Source.CP_SAT,)
 
 
+def test_a_bound_that_a_float_can_not_tell_from_the_objective_is_a_proof() -> None:
+    best = begun(compile_problem(shop(settings={"late_weight": 10**9})))
+    best.raise_bound(Source.CP_SAT, math.nextafter(best.score.objective, math.inf))
+    assert best.proven
+    assert best.refuted == ()
+
+
 def test_a_plan_below_the_bound_refutes_it(instance: Instance) -> None:
     best = begun(instance)
     floors, first = best.bound, best.score.objective
