@@ -22,6 +22,8 @@ from api.reports.formats import ExportFormat
 from api.scalars import parse_month
 from api.settings import Settings, SettingsError, load_settings
 
+MIN_SECONDS, MAX_SECONDS = 0.1, 86_400
+"""How long `pourplan solve foundry` may search."""
 NO_PLAN = "no plan was made yet"
 """What is left of a replan that is interrupted before its search."""
 
@@ -61,6 +63,16 @@ def _is_month(text: str) -> str:
     except GraphQLError as error:
         raise CommandFailed(error.message) from None
     return text
+
+
+def _is_seconds(seconds: float) -> float:
+    # Not a number is beyond no bound, and nothing to wait for; infinity is told alike.
+    if not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise typer.BadParameter(
+            f"{seconds:g} is no time to search; "
+            f"expected a number of seconds, {MIN_SECONDS} to {MAX_SECONDS:,}."
+        )
+    return seconds
 
 
 def _is_writable(target: Path | None) -> Path | None:
@@ -257,7 +269,12 @@ def solve_foundry(
     problem: Problem,
     output: Output = None,
     time_limit: Annotated[
-        float, typer.Option("--time-limit", help="Seconds to search.", min=0.1, max=86_400)
+        float,
+        typer.Option(
+            "--time-limit",
+            help=f"Seconds to search, {MIN_SECONDS} to {MAX_SECONDS:,}.",
+            callback=_is_seconds,
+        ),
     ] = 60,
     workers: Annotated[int, typer.Option(help="Cores to search on.", min=1, max=256)] = 2,
     seed: Annotated[int, typer.Option(help="Another one searches elsewhere.", min=0)] = 1,

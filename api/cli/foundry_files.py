@@ -15,7 +15,7 @@ from rich.text import Text
 
 from api.cli.failure import CommandFailed, job_failure, told_if_interrupted
 from api.cli.plan_sheet import PlanSheet
-from api.cli.solving import read_content, write_json
+from api.cli.solving import name_of, read_json, write_json
 from api.cli.terminal import describe_search, err, out
 from solver_jobs.errors import JobError
 from solver_jobs.foundry.checks import require_sound
@@ -28,9 +28,13 @@ from solver_jobs.foundry.verify import count, verify
 if TYPE_CHECKING:
     from solver_jobs.foundry.planner import Progress as SolveProgress
 
-STDIN = Path("-")
 MOST_VIOLATIONS = 20
 """Violations that are listed; further ones are counted."""
+_TO_PROBLEM = (
+    "Store the workbook and write its problem: pourplan import FILE, "
+    "then pourplan export problem --scenario NAME -o problem.json"
+)
+_TO_PLAN = "A stored plan as JSON: pourplan export plan --format json -o plan.json"
 
 
 @contextmanager
@@ -39,17 +43,17 @@ def _told(source: Path) -> Iterator[None]:
     try:
         yield
     except JobError as error:
-        raise job_failure(error, _name(source)) from error
-
-
-def _name(source: Path) -> str:
-    return "Standard input" if source == STDIN else str(source)
+        raise job_failure(error, name_of(source)) from error
 
 
 def read_foundry(path: Path) -> FoundryProblem:
     """Read a problem of the foundry, whose every fault is named."""
     with _told(path):
-        return read_problem(read_content(path))
+        return read_problem(read_json(path, "a problem as JSON", _TO_PROBLEM))
+
+
+def _read_plan(path: Path) -> FoundryPlan:
+    return read_plan(read_json(path, "a plan as JSON", _TO_PLAN))
 
 
 def show_findings(findings: list[Finding]) -> None:
@@ -153,7 +157,7 @@ def verify_files(problem_file: Path, plan_file: Path) -> None:
     with _told(problem_file):
         require_sound(problem)
     with _told(plan_file):
-        judged = read_plan(read_content(plan_file))
+        judged = _read_plan(plan_file)
     violations = verify(problem, judged)
     named = {row.order_id for row in judged.x} | {row.order_id for row in judged.y}
     unknown = named - {order.order_id for order in problem.orders}
@@ -204,7 +208,7 @@ def roll_files(problem_file: Path, plan_file: Path, target: Path | None, *, week
     with _told(problem_file):
         require_sound(problem)
     with _told(plan_file):
-        done = read_plan(read_content(plan_file))
+        done = _read_plan(plan_file)
         if violations := verify(problem, done):
             raise CommandFailed(
                 f"The plan can't be carried out as planned:\n{_first_ones(violations)}",

@@ -20,6 +20,8 @@ from solver_jobs.forecast.problem import ForecastProblem
 Model = TypeVar("Model", bound=BaseModel)
 MOST_FAULTS = 20
 """Faults of a file that are printed."""
+_WORKBOOKS = ((b"PK\x03\x04", b"xl/"), (b"\xd0\xcf\x11\xe0", "Workbook".encode("utf-16-le")))
+"""How .xlsx and .xls begin, and the name of a part that tells them from other archives."""
 
 
 def read_problem(path: Path, model: type[Model]) -> Model:
@@ -30,7 +32,11 @@ def read_problem(path: Path, model: type[Model]) -> Model:
     CommandFailed
         It can't be read, is no JSON, or not of the problem's form: every fault is named.
     """
-    content = read_content(path)
+    content = read_json(
+        path,
+        "a problem as JSON",
+        "To forecast from workbooks, store them: pourplan import FILE, then pourplan forecast MONTH",
+    )
     try:
         return model.model_validate(orjson.loads(content))
     except orjson.JSONDecodeError as error:
@@ -54,6 +60,25 @@ def read_content(path: Path) -> bytes:
         return sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
     except OSError as error:
         raise CommandFailed(f"{path} can't be read: {error.strerror}.") from error
+
+
+def read_json(path: Path, expected: str, way: str) -> bytes:
+    """Read a file that is to be JSON, of the `expected` kind.
+
+    Raises
+    ------
+    CommandFailed
+        It can't be read, or is a workbook, of which a parser of JSON would name but a byte: `way` leads on.
+    """
+    content = read_content(path)
+    if any(content.startswith(start) and part in content for start, part in _WORKBOOKS):
+        raise CommandFailed(f"{name_of(path)} is a workbook; expected {expected}.", way)
+    return content
+
+
+def name_of(source: Path) -> str:
+    """Name a file as messages do; "-" is standard input."""
+    return "Standard input" if source == Path("-") else str(source)
 
 
 def write_json(content: BaseModel, target: Path | None) -> Path | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.workbooks.foundry_template import foundry_workbook
 from tests.api.cli.test_commands import pourplan
 
 FULL = Path("/dev/full")
@@ -176,6 +177,34 @@ def test_what_is_no_problem_or_plan_is_told_with_its_file(solved: Path) -> None:
         assert done.returncode == 1
         assert done.stderr.startswith("error: empty.json: This is no foundry p")
         assert done.stderr.count("missing") >= 3
+
+
+@pytest.mark.parametrize(
+    ("command", "expected", "way"),
+    [
+        (("solve", "foundry", "shop.xlsx"), "a problem", "pourplan export problem --scenario NAME"),
+        (("verify", "shop.xlsx", "plan.json"), "a problem", "pourplan export problem --scenario NAME"),
+        (("roll", "shop.xlsx", "plan.json"), "a problem", "pourplan export problem --scenario NAME"),
+        (("verify", "problem.json", "shop.xlsx"), "a plan", "pourplan export plan --format json"),
+        (("roll", "problem.json", "shop.xlsx"), "a plan", "pourplan export plan --format json"),
+        (("solve", "forecast", "shop.xlsx"), "a problem", "pourplan forecast MONTH"),
+    ],
+)
+def test_a_workbook_in_the_place_of_json_is_told_with_the_way_to_json(
+    solved: Path, command: tuple[str, ...], expected: str, way: str
+) -> None:
+    (solved / "shop.xlsx").write_bytes(foundry_workbook(PROBLEM))
+    done = pourplan(solved, *command)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: shop.xlsx is a workbook; expected {expected} as JSON.\n")
+    assert way in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-inf", "86401"])
+def test_what_is_no_time_to_search_is_refused_with_what_is(solved: Path, seconds: str) -> None:
+    done = pourplan(solved, "solve", "foundry", "problem.json", "--time-limit", seconds)
+    assert done.returncode == 2
+    assert f"{seconds} is no time to search; expected a number of seconds, 0.1 to 86,400." in done.stderr
 
 
 def test_unknown_keys_are_refused_with_their_place(tmp_path: Path) -> None:
