@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
@@ -9,13 +10,15 @@ from typing import Self, TypeAlias
 from api.workbooks.cells import Sheet, Value, clean, shorten
 from api.workbooks.content import Content, FoundryRow, FoundryTable, Reading, Scalar
 from api.workbooks.foundry_cells import read_cell
-from api.workbooks.foundry_tables import NEEDED, ONCE, TABLES
+from api.workbooks.foundry_tables import NEEDED, ONCE, TABLES, Form
 from api.workbooks.kinds import WorkbookKind
 from api.workbooks.messages import CellMessage, Code, Findings, Severity, coordinate
 
 HEADER_ROWS = 10
 """Rows in which a sheet's headers are looked for, notes above them being common."""
 _SHOW = "Show the sheet (right-click the tab of another one, Unhide) if it is meant"
+_TOTAL = re.compile(r"((grand |sub-?)?totals?|sums?|[Σ∑]) ?:?", re.IGNORECASE)
+"""Labels of rows that add others up. A longer text that has the word in it may be the name of an order."""
 
 
 Headers: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -50,6 +53,7 @@ def read_foundry(sheets: list[Sheet]) -> Reading | None:
     hidden = {place.sheet.name: place for place in found if place.sheet.hidden}
     findings = {sheet.name: Findings(sheet.name) for sheet in sheets}
     tables: dict[str, FoundryTable] = {}
+    orders = _order_ids(places)
     for place in places:
         said = findings[place.sheet.name]
         if place.table in tables:
@@ -61,7 +65,7 @@ def read_foundry(sheets: list[Sheet]) -> Reading | None:
             )
             tables[place.table] = replace(tables[place.table], whole=False)
         else:
-            tables[place.table] = _read(place, said)
+            tables[place.table] = _read(place, said, orders)
     read = {place.sheet.name for place in places}
     for sheet in sheets:
         if sheet.rows and sheet.name not in read:
@@ -100,10 +104,10 @@ def _report_unread(sheet: Sheet, hidden: _Place | None, said: Findings) -> None:
         )
 
 
-def _read(place: _Place, said: Findings) -> FoundryTable:
+def _read(place: _Place, said: Findings, orders: frozenset[str]) -> FoundryTable:
     readable = _check_headers(place, said)
     whole = not said.refused
-    rows = tuple(_rows(place, said)) if readable else ()
+    rows = tuple(_rows(place, said, orders)) if readable else ()
     if readable and not rows and place.table in NEEDED:
         said.error(
             Code.FOUNDRY_TABLE_MISSING,
@@ -210,12 +214,59 @@ def _report_twice(place: _Place, name: str, numbers: tuple[int, ...], said: Find
         )
 
 
-def _rows(place: _Place, said: Findings) -> Iterator[FoundryRow]:
+def _rows(place: _Place, said: Findings, orders: frozenset[str]) -> Iterator[FoundryRow]:
     for row in place.sheet.row_numbers(first=place.header_row + 1):
-        cells = ((name, place.sheet.get(row, column)) for name, column in place.columns.items())
-        told = {name: value for name, value in cells if value is not None}
-        if told:
+        told = _told(place, row)
+        if told and _is_total(place, row, told, orders):
+            column, label = _label(place, row)
+            said.info(
+                Code.TOTAL_IGNORED,
+                (row, column),
+                f"The row {shorten(label)!r} adds others up and is not stored.",
+            )
+        elif told:
             yield FoundryRow(row, _values(place, row, told, said))
+
+
+def _told(place: _Place, row: int) -> dict[str, Value]:
+    cells = ((name, place.sheet.get(row, column)) for name, column in place.columns.items())
+    return {name: value for name, value in cells if value is not None}
+
+
+def _label(place: _Place, row: int) -> tuple[int, str]:
+    """Give a row's first text with its column; no text where a row begins with something else."""
+    cells = place.sheet.rows[row].items()
+    column, value = min((cell for cell in cells if cell[1] is not None), key=lambda cell: cell[0])
+    return column, clean(value) if isinstance(value, str) else ""
+
+
+def _is_total(place: _Place, row: int, told: Mapping[str, Value], orders: frozenset[str]) -> bool:
+    """Whether a row adds others up: by its label, and only where no sound row could be meant."""
+    at, label = _label(place, row)
+    if place.table in ONCE or not _TOTAL.fullmatch(label):
+        return False
+    columns = TABLES[place.table]
+    labelled = next((name for name, column in place.columns.items() if column == at), None)
+    others = [name for name, one in columns.items() if one.required and name != labelled]
+    if any(name in told for name in others if columns[name].form in (Form.TEXT, Form.DAY)):
+        return False
+    if any(name not in told for name in others):
+        return True
+    if labelled is None or columns[labelled].form is Form.TEXT:
+        return labelled == "order_id" and label.casefold() not in orders
+    return True
+
+
+def _order_ids(places: list[_Place]) -> frozenset[str]:
+    """Give the names of all orders, in small letters: one of them may be called like a total."""
+    found = (
+        told.get("order_id")
+        for place in places
+        if place.table == "orders"
+        for row in place.sheet.row_numbers(first=place.header_row + 1)
+        if not _is_total(place, row, told := _told(place, row), frozenset())
+    )
+    return frozenset(clean(name).casefold() for name in found if isinstance(name, str))
 
 
 def _report_repeated(table: FoundryTable, said: Findings) -> None:

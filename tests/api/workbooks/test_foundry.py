@@ -2,6 +2,7 @@
 """A foundry's workbook: written, read, checked cell by cell, stored as a scenario."""
 
 import io
+import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -162,6 +163,65 @@ def test_what_is_wrong_is_named_with_its_cell(
     assert told in found[0].message
     assert found[0].hint
     assert reading.refused
+
+
+@pytest.mark.parametrize(
+    ("sheet", "row"),
+    [
+        ("orders", ["Total", None, 159]),
+        ("orders", ["TOTALS:", None, "=SUM(C2:C9)"]),
+        ("orders", [None, "Sum", 159]),
+        ("parts", ["Sub-total", None, 99, 12.5, 3]),
+        ("calendar_workdays", ["total", None, None]),
+        ("initial_order_progress", ["Total", 12]),
+        ("initial_flask_inuse", ["Total", None, 12]),
+        ("initial_pour_load", ["Total", 12.5]),
+        ("expected_deliveries", ["Total", None, 7]),
+        ("pins", ["Grand total", None, 7]),
+        ("previous_plan", ["Σ", None, 7]),
+    ],
+    ids=str,
+)
+def test_a_row_that_adds_others_up_is_told_and_not_stored(sheet: str, row: list[Any]) -> None:
+    reading = read_workbook(changed(lambda workbook: workbook[sheet].append(row)))
+    (message,) = reading.messages
+    assert (message.code, message.severity, message.sheet) == (Code.TOTAL_IGNORED, Severity.INFO, sheet)
+    assert "adds others up and is not stored" in message.message
+    assert same_data(read_problem(problem_of(reading.content)), read_problem(FULL))
+
+
+@pytest.mark.parametrize(
+    ("sheet", "row"),
+    [
+        ("orders", ["Total", None, 5, datetime(2026, 12, 1)]),
+        ("orders", ["Total", "P", None]),
+        ("orders", ["Total recall", None, 5]),
+        ("resources", ["Total", 12, 6, 1, 8, 4, 4]),
+        ("settings", ["Total", 3]),
+    ],
+    ids=str,
+)
+def test_a_row_that_may_be_meant_is_no_total(sheet: str, row: list[Any]) -> None:
+    reading = read_workbook(changed(lambda workbook: workbook[sheet].append(row)))
+    assert Code.TOTAL_IGNORED not in {message.code for message in reading.messages}
+
+
+def test_a_remark_beside_a_whole_row_makes_no_total_of_it() -> None:
+    def remark(workbook: Workbook) -> None:
+        sheet = workbook["initial_pour_load"]
+        sheet.insert_cols(1)
+        sheet["A1"], sheet["A2"] = "Kind", "Total"
+
+    reading = read_workbook(changed(remark))
+    assert [message.code for message in reading.messages] == [Code.COLUMN_IGNORED]
+    assert same_data(read_problem(problem_of(reading.content)), read_problem(FULL))
+
+
+def test_an_order_called_like_a_total_keeps_its_rows() -> None:
+    problem = json.loads(json.dumps(FULL).replace(json.dumps(FULL["orders"][0]["order_id"]), '"Total"'))
+    reading = read_workbook(foundry_workbook(problem))
+    assert reading.messages == ()
+    assert same_data(read_problem(problem_of(reading.content)), read_problem(problem))
 
 
 @pytest.mark.parametrize(
