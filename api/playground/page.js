@@ -24,7 +24,7 @@ query Forecast {
 }
 `;
 
-const RUN_FORECAST = `# Forecasts a month. The next tab follows the run by its id.
+const RUN_FORECAST = `# Forecasts a month. The tab FollowRun follows the run by its id.
 mutation RunForecast {
   runForecast(input: { month: "2024-09" }) {
     run { id status }
@@ -43,7 +43,7 @@ subscription FollowRun {
 }
 `;
 
-const REPLAN = `# The foundry's scenarios, and a Monday planned: the tab before follows the run by its id.
+const REPLAN = `# The foundry's scenarios, and a Monday planned: the tab FollowRun follows the run by its id.
 query Scenarios {
   scenarios { nodes { id name asofDate isBase } }
 }
@@ -72,6 +72,15 @@ query Plan {
 }
 `;
 
+const MELT_SHOP_FIRST = [FORECAST, RUN_FORECAST, FOLLOW_RUN, REPLAN];
+const FOUNDRY_FIRST = [REPLAN, FOLLOW_RUN, FORECAST, RUN_FORECAST];
+
+const PLANT = `query Plant {
+  steelGrades(first: 1) { totalCount }
+  scenarios(first: 1) { totalCount }
+  planRuns(first: 1) { totalCount }
+}`;
+
 const IMPORT = `mutation Import($file: Upload!, $dryRun: Boolean) {
   importWorkbook(input: { file: $file, dryRun: $dryRun }) {
     report { kind stored rowsRead rowsStored messages { severity sheet cell message hint } }
@@ -79,7 +88,7 @@ const IMPORT = `mutation Import($file: Upload!, $dryRun: Boolean) {
   }
 }`;
 
-function showEditor() {
+function showEditor(tabs) {
   const place = document.getElementById("graphiql");
   if (!window.React || !window.ReactDOM || !window.GraphiQL || !window.GraphiQLPluginExplorer) {
     place.innerHTML = "<p>The editor could not be loaded: its files were not fetched (<code>make playground</code>) " +
@@ -93,33 +102,54 @@ function showEditor() {
   const editor = React.createElement(GraphiQL, {
     fetcher,
     plugins: [explorer],
-    defaultTabs: [{ query: FORECAST }, { query: RUN_FORECAST }, { query: FOLLOW_RUN }, { query: REPLAN }],
+    defaultTabs: tabs.map((query) => ({ query })),
     defaultEditorToolsVisibility: false,
     shouldPersistHeaders: false,
   });
   ReactDOM.createRoot(place).render(editor);
 }
 
-async function ask(query, variables) {
+async function ask(query) {
   const response = await fetch("/graphql", {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/graphql-response+json" },
-    body: JSON.stringify({ query, variables }),
+    body: JSON.stringify({ query }),
+    // The editor waits for the answer, and is of use without it, too.
+    signal: AbortSignal.timeout(5000),
   });
   return response.json();
 }
 
-async function sayWhetherEmpty() {
-  const answer = await ask("query Plant { steelGrades(first: 1) { totalCount } planRuns(first: 1) { totalCount } }");
-  if (!answer.data) return;
-  const { steelGrades: { totalCount: grades }, planRuns: { totalCount: runs } } = answer.data;
+// What is stored of each kind; null where nobody may know, as before a sign-in, or no answer came.
+async function askWhatIsStored() {
+  const { data } = await ask(PLANT).catch(() => ({}));
+  if (!data) return null;
+  return { grades: data.steelGrades.totalCount, scenarios: data.scenarios.totalCount, runs: data.planRuns.totalCount };
+}
+
+function sayWhatIsStored(stored) {
+  if (!stored) return;
+  const { grades, scenarios, runs } = stored;
   const plant = document.getElementById("plant");
-  if (grades === 0) {
+  if (grades === 0 && scenarios === 0) {
     plant.textContent = "No workbook is imported yet. Drop the plant's .xlsx files anywhere on this page, or";
-  } else {
-    const made = runs === 0 ? "no forecast yet: run one in the second tab" : count(runs, "run");
-    plant.textContent = `${count(grades, "steel grade")}, ${made}. Drop further workbooks on this page, or`;
+    return;
   }
+  const held = [];
+  if (grades > 0) held.push(count(grades, "steel grade"));
+  if (scenarios > 0) held.push(count(scenarios, "foundry scenario"));
+  if (runs > 0) held.push(count(runs, "run"));
+  else if (grades > 0) held.push("no forecast yet: run one in the tab RunForecast");
+  else held.push("no plan yet: plan a Monday in the tab Scenarios");
+  plant.textContent = `${held.join(", ")}. Drop further workbooks on this page, or`;
+}
+
+// The editor waits for what is stored, since it takes its tabs but once.
+async function openPage() {
+  const stored = await askWhatIsStored();
+  const isFoundryAlone = stored?.grades === 0 && stored.scenarios > 0;
+  showEditor(isFoundryAlone ? FOUNDRY_FIRST : MELT_SHOP_FIRST);
+  sayWhatIsStored(stored);
 }
 
 function count(number, noun) {
@@ -141,7 +171,7 @@ async function importFiles(files) {
       append(entry, "p", `The service gave no answer: ${error.message}`).className = "ERROR";
     }
   }
-  await sayWhetherEmpty();
+  sayWhatIsStored(await askWhatIsStored());
 }
 
 async function importFile(file, dryRun) {
@@ -199,6 +229,5 @@ function acceptDrops() {
   });
 }
 
-showEditor();
 acceptDrops();
-sayWhetherEmpty().catch(() => {});
+openPage();

@@ -29,6 +29,7 @@ RUN = "button.graphiql-execute-button"
 ANSWER = "document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue() ?? ''"
 QUERY = "document.querySelector('.graphiql-query-editor .CodeMirror')?.CodeMirror.getValue() ?? ''"
 TAB = "document.querySelector('.graphiql-tab-active')?.innerText.trim()"
+TABS = "[...document.querySelectorAll('.graphiql-tab')].map((tab) => tab.innerText.trim())"
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fetched")]
 
 
@@ -45,6 +46,16 @@ async def plant() -> AsyncIterator[Serving]:
     """A service with the sample plant and its forecast, as `make run` serves it."""
     with short_folder() as data:
         code, written = await run(data, "demo")
+        assert code == 0, written
+        async with serving_process(data) as serving:
+            yield serving
+
+
+@pytest.fixture
+async def foundry() -> AsyncIterator[Serving]:
+    """A service with nothing but a foundry, not yet planned."""
+    with short_folder() as data:
+        code, written = await run(data, "import", str(SAMPLES / "foundry.json"))
         assert code == 0, written
         async with serving_process(data) as serving:
             yield serving
@@ -121,6 +132,19 @@ async def test_workbooks_are_dropped_a_forecast_is_run_and_followed(empty: Servi
 
         await turn_to(page, 1, "Forecast")
         assert (await answered(page, "forecast"))["totalHeats"] == 318
+        assert page.complaints == []
+
+
+async def test_a_foundry_alone_finds_its_replan_first(foundry: Serving, tmp_path: Path) -> None:
+    async with chromium() as page:
+        await page.open(foundry.url)
+        told = await page.wait_for("document.getElementById('plant').innerText", lambda t: "scenario" in t)
+        assert told.startswith("1 foundry scenario, no plan yet: plan a Monday in the tab Scenarios.")
+        await page.wait_for(QUERY, lambda text: "mutation ReplanMonday" in text)
+        await page.wait_for(
+            TABS, lambda names: names == ["Scenarios", "FollowRun", "Forecast", "RunForecast"]
+        )
+        await shoot(page, tmp_path, "foundry")
         assert page.complaints == []
 
 

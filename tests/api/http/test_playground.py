@@ -50,11 +50,14 @@ async def test_each_file_is_what_was_published(service: Service, fetched: Path, 
 async def test_what_the_page_shows_to_start_with_can_be_asked(service: Service) -> None:
     text = (await service.http.get("/playground/page.js")).text
     shown = dict(re.findall(r"^const ([A-Z_]+) = `(.*?)`;", text, re.MULTILINE | re.DOTALL))
-    assert {"FORECAST", "RUN_FORECAST", "FOLLOW_RUN", "REPLAN"} <= set(shown)
+    assert {"FORECAST", "RUN_FORECAST", "FOLLOW_RUN", "REPLAN", "PLANT", "IMPORT"} <= set(shown)
     for name, document in shown.items():
         assert validate(build_schema(schema.as_str()), parse(document)) == [], name
-    (tabs,) = re.findall(r"defaultTabs: \[(.*?)\]", text)
-    assert re.findall(r"query: ([A-Z_]+)", tabs) == ["FORECAST", "RUN_FORECAST", "FOLLOW_RUN", "REPLAN"]
+    tabs = dict(re.findall(r"^const ([A-Z_]+_FIRST) = \[(.*?)\];", text, re.MULTILINE))
+    assert tabs == {
+        "MELT_SHOP_FIRST": "FORECAST, RUN_FORECAST, FOLLOW_RUN, REPLAN",
+        "FOUNDRY_FIRST": "REPLAN, FOLLOW_RUN, FORECAST, RUN_FORECAST",
+    }
 
 
 async def test_without_its_files_the_page_takes_them_from_the_cdn_by_their_hash(
