@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 import holidays
@@ -14,6 +15,7 @@ from api.relay import UserMistake
 from solver_jobs.foundry.findings import Finding, warning
 
 MOST_WEEKS = 260
+USUAL_WEEKS = 52
 _DAY = timedelta(days=1)
 _BEYOND = 2
 """Years after the calendar whose holidays are kept, for plans that reach beyond it."""
@@ -70,6 +72,10 @@ def calendar_of(pattern: WorkPattern, asof: date, weeks: int) -> dict[str, Any]:
     ------
     UserMistake
         `COUNTRY_MISSING`, `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`, `NO_WORKDAYS`
+
+    See Also
+    --------
+    mistakes_in : All that is wrong about what is asked for, to be told at once before.
     """
     end, beyond = _ends(asof, weeks)
     free = public_holidays(pattern.country, pattern.region, asof.year, beyond.year)
@@ -105,20 +111,63 @@ def calendar_of(pattern: WorkPattern, asof: date, weeks: int) -> dict[str, Any]:
     }
 
 
-def oddities_of(pattern: WorkPattern, asof: date, weeks: int) -> list[Finding]:
-    """Tell the closures and extra days that change nothing, and the days that are both."""
-    end, beyond = _ends(asof, weeks)
-    last = end - _DAY
-    found = [
-        warning(
-            "CLOSURE_OUTSIDE",
-            f"The closure from {first} to {final} lies outside of the calendar, {asof} to {last}.",
-            ("closures", position),
-            "It changes nothing; correct its days if it was meant.",
+def mistakes_in(pattern: WorkPattern, asof: date, weeks: int) -> list[UserMistake]:
+    """Tell all that is wrong about a calendar that is asked for, before it is made.
+
+    Days outside of the calendar are looked for only where its weeks make one.
+    """
+    country = _country_mistake(pattern.country, pattern.region)
+    found = [country] if country else []
+    closures = [_closures_backwards(pattern.closures)]
+    if 1 <= weeks <= MOST_WEEKS:
+        closures.append(_closures_outside(pattern.closures, asof, weeks))
+    else:
+        found.append(
+            UserMistake(
+                "WEEKS_OUT_OF_RANGE",
+                f"weeks is {weeks}; expected 1 to {MOST_WEEKS}.",
+                path=("input", "weeks"),
+                hint=f"Ask for 1 to {MOST_WEEKS} weeks, or leave weeks out for {USUAL_WEEKS}.",
+            )
         )
-        for position, (first, final) in enumerate(pattern.closures)
-        if final < asof or first > beyond
-    ]
+    return [*found, *chain.from_iterable(closures)]
+
+
+def _closures_backwards(closures: Sequence[tuple[date, date]]) -> Iterator[UserMistake]:
+    for position, (first, final) in enumerate(closures):
+        if first > final:
+            yield UserMistake(
+                "CLOSURE_BACKWARDS",
+                f"A closure lasts from {first} to {final}; expected its first day first.",
+                path=("input", "closures", str(position)),
+                hint="Exchange the two days.",
+            )
+
+
+def _closures_outside(closures: Sequence[tuple[date, date]], asof: date, weeks: int) -> Iterator[UserMistake]:
+    """Find the closures without any day of the calendar: most likely of a mistyped year.
+
+    Those in the years after it whose holidays are kept are among them: a shutdown that was meant for this
+    year would be planned as working days.
+    """
+    last = _ends(asof, weeks)[0] - _DAY
+    for position, (first, final) in enumerate(closures):
+        if first <= final and (final < asof or first > last):
+            remedy = "leave the closure out" if final < asof else "ask for more weeks"
+            yield UserMistake(
+                "CLOSURE_OUTSIDE",
+                f"The closure from {first} to {final} lies outside of the calendar; expected days from "
+                f"{asof} to {last}.",
+                path=("input", "closures", str(position)),
+                hint=f"The calendar's first day is {asof}, its last one {last}: correct the year or the "
+                f"days, or {remedy}.",
+            )
+
+
+def oddities_of(pattern: WorkPattern, asof: date, weeks: int) -> list[Finding]:
+    """Tell the extra days that change nothing, and those that lie in a closure."""
+    last = _ends(asof, weeks)[0] - _DAY
+    found = []
     for position, day in enumerate(pattern.extra_days):
         if not asof <= day <= last:
             found.append(
@@ -168,10 +217,22 @@ def public_holidays(country: str | None, region: str | None, first_year: int, la
     UserMistake
         `COUNTRY_MISSING`, `COUNTRY_UNKNOWN`, `REGION_UNKNOWN`
     """
+    mistake = _country_mistake(country, region)
+    if mistake:
+        raise mistake
+    if country is None:
+        return set()
+    years = range(first_year, last_year + 1)
+    subdivision = region.strip() if region else None
+    return set(holidays.country_holidays(country.strip().upper(), subdiv=subdivision, years=years))
+
+
+def _country_mistake(country: str | None, region: str | None) -> UserMistake | None:
+    """Tell what is wrong about a country and its region, if anything."""
     if country is None:
         if region is None:
-            return set()
-        raise UserMistake(
+            return None
+        return UserMistake(
             "COUNTRY_MISSING",
             f"region is {region!r}, and there is no country; expected the country that the region is of.",
             path=("input", "country"),
@@ -180,21 +241,20 @@ def public_holidays(country: str | None, region: str | None, first_year: int, la
     known = holidays.list_supported_countries(include_aliases=False)
     code = country.strip().upper()
     if code not in known:
-        raise UserMistake(
+        return UserMistake(
             "COUNTRY_UNKNOWN",
             f"country is {country!r}; expected one of the {len(known)} ISO 3166 codes such as DE, NL, US.",
             path=("input", "country"),
             hint="Look the two-letter code up, or name the free days as closures.",
         )
     if region is not None and region.strip() not in known[code]:
-        raise UserMistake(
+        return UserMistake(
             "REGION_UNKNOWN",
             f"region is {region!r}; expected for {code}: {', '.join(known[code]) or 'none'}.",
             path=("input", "region"),
             hint="Use one of these codes, or leave the region out.",
         )
-    years = range(first_year, last_year + 1)
-    return set(holidays.country_holidays(code, subdiv=region.strip() if region else None, years=years))
+    return None
 
 
 def _span(first: date, last: date) -> Iterator[date]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from api.foundry.calendars import WorkPattern, calendar_of, oddities_of, why_free
+from api.foundry.calendars import WorkPattern, calendar_of, mistakes_in, oddities_of, why_free
 from api.foundry.problem import first_ones, formed_problem
 from api.payloads import UserMistakes
 from api.relay import UserMistake
@@ -39,6 +39,8 @@ def put_calendar(content: dict[str, Any], pattern: WorkPattern, weeks: int) -> l
         It is no calendar, or a pin would have no workday.
     """
     problem = formed_problem(content, _INPUT)
+    if mistakes := mistakes_in(pattern, problem.asof_date, weeks):
+        raise UserMistakes(first_ones(mistakes, _INPUT))
     made = calendar_of(pattern, problem.asof_date, weeks)
     recounted = _recounted(problem, made)
     if recounted.homeless:

@@ -16,7 +16,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from api.context import Info
 from api.foundry import store
-from api.foundry.calendars import MOST_WEEKS, Weekday, WorkPattern
+from api.foundry.calendars import MOST_WEEKS, USUAL_WEEKS, Weekday, WorkPattern
 from api.foundry.mutations import ProblemWarning
 from api.foundry.new_calendar import put_calendar
 from api.foundry.places import Place, among_rows, among_tables
@@ -214,13 +214,14 @@ class SetCalendarInput:
         default=None, description="Code of the region in that country, such as BY; not without a country."
     )
     closures: list[DaySpanInput] = strawberry.field(
-        default_factory=list, description="Days on which it is closed besides."
+        default_factory=list,
+        description="Days on which it is closed besides; each closure has a day of the calendar at least.",
     )
     extra_days: list[date] = strawberry.field(
         default_factory=list, description="Days on which it works all the same."
     )
     weeks: int | None = strawberry.field(
-        default=52,
+        default=USUAL_WEEKS,
         description=f"Weeks of the calendar, 1 to {MOST_WEEKS}; beyond it, Monday to Friday less holidays.",
     )
 
@@ -345,18 +346,12 @@ class FoundryTableMutations:
         input: SetCalendarInput,  # noqa: A002 - the argument's name in the schema
     ) -> ChangeScenarioPayload:
         """Replace the working days."""
-        weeks = 52 if input.weeks is None else input.weeks
-        if not 1 <= weeks <= MOST_WEEKS:
-            raise UserMistake(
-                "WEEKS_OUT_OF_RANGE",
-                f"weeks is {weeks}; expected 1 to {MOST_WEEKS}.",
-                path=("input", "weeks"),
-            )
+        weeks = USUAL_WEEKS if input.weeks is None else input.weeks
         pattern = WorkPattern(
             weekdays=WORKWEEK if input.weekdays is None else input.weekdays,
             country=input.country,
             region=input.region,
-            closures=[_span(span, str(position)) for position, span in enumerate(input.closures)],
+            closures=[(span.first, span.last) for span in input.closures],
             extra_days=input.extra_days,
         )
 
@@ -451,17 +446,6 @@ async def _change(info: Info, scenario_id: str, change: Callable[[Problem], Chan
         scenario=stored_one(Scenario, key),
         warnings=[ProblemWarning.of(found) for found in (*changed.findings, *findings)],
     )
-
-
-def _span(span: DaySpanInput, position: str) -> tuple[date, date]:
-    if span.first > span.last:
-        raise UserMistake(
-            "CLOSURE_BACKWARDS",
-            f"A closure lasts from {span.first} to {span.last}; expected its first day first.",
-            path=("input", "closures", position),
-            hint="Exchange the two days.",
-        )
-    return span.first, span.last
 
 
 def row_of(row: object) -> dict[str, Any]:

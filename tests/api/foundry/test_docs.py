@@ -9,7 +9,7 @@ from graphql import build_schema, parse, validate
 
 from api.schema import schema
 from tests.api.desk import Desk
-from tests.api.foundry.test_scenarios import put
+from tests.api.foundry.test_scenarios import put, stored
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "foundry.md").read_text()
@@ -28,6 +28,18 @@ async def test_the_pins_can_be_set_on_the_sample_foundry_as_it_is_imported(plann
     payload = (await planner.ask(decide, scenario=scenario))["setPins"]
     assert payload["userErrors"] == []
     assert len(payload["scenario"]["problem"]["pins"]) == 2
+
+
+async def test_the_calendar_is_one_of_the_sample_foundry(planner: Desk) -> None:
+    problem = json.loads((ROOT / "data" / "sample" / "foundry.json").read_text())
+    scenario = await put(planner, problem)
+    (calendar,) = [operation for operation in OPERATIONS if "setCalendar" in operation]
+    payload = (await planner.ask(calendar, scenario=scenario))["setCalendar"]
+    assert payload["userErrors"] == []
+    assert [found["message"] for found in payload["warnings"] if "outside" in found["message"]] == []
+    days = {str(row.date) for row in (await stored(planner, scenario)).calendar_workdays or ()}
+    assert "2024-10-05" in days
+    assert days.isdisjoint({"2024-12-23", "2025-01-03"})
 
 
 def test_there_are_operations() -> None:

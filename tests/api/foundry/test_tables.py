@@ -259,7 +259,7 @@ async def test_a_new_workday_among_the_frozen_ones_is_warned_of(planner: Desk) -
     [
         (
             5,
-            {"closures": [{"first": "2026-01-02", "last": "2026-01-02"},
+            {"closures": [{"first": "2026-01-20", "last": "2026-01-20"},
                           {"first": "2026-01-12", "last": "2026-01-16"}]},
             ["closures", "1"],
             "it lies in the closure from 2026-01-12 to 2026-01-16",
@@ -414,25 +414,65 @@ async def test_what_is_about_no_field_of_the_input_is_about_all_of_it(planner: D
     assert found["PART_TOO_HEAVY"] == ["input"]
 
 
-async def test_days_of_a_calendar_that_change_nothing_are_warned_of(planner: Desk) -> None:
+async def test_extra_days_that_change_nothing_are_warned_of(planner: Desk) -> None:
     payload = await change(
         planner,
         "setCalendar",
         await put(planner, PROBLEM),
         weeks=4,
-        closures=[
-            {"first": "2025-12-22", "last": "2025-12-31"},
-            {"first": "2026-01-12", "last": "2026-01-16"},
-        ],
+        closures=[{"first": "2026-01-12", "last": "2026-01-16"}],
         extraDays=["2026-01-14", "2026-01-17", "2026-03-07"],
     )
     assert payload["userErrors"] == []
     odd = [(found["code"], found["path"]) for found in payload["warnings"] if found["path"][0] != "orders"]
     assert odd == [
-        ("CLOSURE_OUTSIDE", ["closures", "0"]),
         ("EXTRA_DAY_IN_CLOSURE", ["extraDays", "0"]),
         ("EXTRA_DAY_OUTSIDE", ["extraDays", "2"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "remedy"),
+    [
+        ("2025-12-22", "2026-01-04", "leave the closure out"),
+        ("2026-02-02", "2026-02-02", "ask for more weeks"),
+        # Of the years beyond the calendar, holidays are kept, and a mistyped year is in them.
+        ("2027-01-12", "2027-01-16", "ask for more weeks"),
+        ("9999-12-30", "9999-12-31", "ask for more weeks"),
+    ],
+)
+async def test_a_closure_outside_of_the_calendar_is_refused_with_its_days(
+    planner: Desk, first: str, last: str, remedy: str
+) -> None:
+    scenario = await put(planner, PROBLEM)
+    within = [{"first": "2025-12-22", "last": "2026-01-05"}, {"first": "2026-02-01", "last": "2026-03-01"}]
+    closures = [*within, {"first": first, "last": last}]
+    payload = await change(planner, "setCalendar", scenario, weeks=4, closures=closures)
+    (mistake,) = payload["userErrors"]
+    assert (mistake["code"], mistake["path"]) == ("CLOSURE_OUTSIDE", ["input", "closures", "2"])
+    assert f"{first} to {last}" in mistake["message"]
+    assert "2026-01-05" in mistake["hint"]
+    assert "2026-02-01" in mistake["hint"]
+    assert remedy in mistake["hint"]
+    assert (await stored(planner, scenario)).calendar_workdays is None
+    await changed(planner, "setCalendar", scenario, weeks=4, closures=within)
+
+
+async def test_all_that_is_wrong_about_a_calendar_is_told_at_once(planner: Desk) -> None:
+    scenario = await put(planner, PROBLEM)
+    backwards = {"first": "2026-02-02", "last": "2026-02-01"}
+    outside = {"first": "2027-02-01", "last": "2027-02-02"}
+    asked = {"region": "BY", "closures": [outside, backwards]}
+    assert await codes(planner, "setCalendar", scenario, **asked) == [
+        "COUNTRY_MISSING",
+        "CLOSURE_BACKWARDS",
+        "CLOSURE_OUTSIDE",
+    ]
+    payload = await change(planner, "setCalendar", scenario, weeks=0, **asked)
+    told = {error["code"]: error["hint"] for error in payload["userErrors"]}
+    # Without its weeks, nobody knows what lies outside of it.
+    assert list(told) == ["COUNTRY_MISSING", "WEEKS_OUT_OF_RANGE", "CLOSURE_BACKWARDS"]
+    assert "1 to 260 weeks" in told["WEEKS_OUT_OF_RANGE"]
 
 
 async def test_notes_are_kept_changed_and_removed(planner: Desk) -> None:
