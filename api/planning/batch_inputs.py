@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import strawberry
 
+from api.foundry.problem import first_ones
+from api.payloads import UserMistakes
 from api.planning.judging import PatternSharing, PlanPolicy
 from api.relay import UserMistake
 from solver_jobs.foundry.task import MOST_SECONDS
@@ -15,6 +17,7 @@ from solver_jobs.foundry.task import MOST_SECONDS
 WHAT_IF = ("input", "whatIf")
 MOST_RUNS = 200
 """Runs of one batch."""
+LEAST_FACTOR = 0.01
 MOST_FACTOR = 10.0
 MOST_OVERTIME = 52
 MOST_UNITS = 1_000_000
@@ -39,10 +42,10 @@ class WhatIfInput:
     max_patterns: list[int] | None = _choice("Patterns on the molding line at the same time.")
     molds_per_day: list[int] | None = _choice("Molds a day, all patterns together.")
     flask_factors: list[float] | None = _choice(
-        f"Flasks of every size, multiplied by this, above 0 to {MOST_FACTOR:g}; rounded down."
+        f"Flasks of every size, multiplied by this, {LEAST_FACTOR:g} to {MOST_FACTOR:g}; rounded down."
     )
     pour_factors: list[float] | None = _choice(
-        f"Tons poured a day, multiplied by this, above 0 to {MOST_FACTOR:g}."
+        f"Tons poured a day, multiplied by this, {LEAST_FACTOR:g} to {MOST_FACTOR:g}."
     )
     demand_factors: list[float] | None = _choice(
         f"Units left to mold of each part, multiplied by this, 0 to {MOST_FACTOR:g}; to the nearest unit of "
@@ -58,8 +61,8 @@ _FIGURES: dict[str, tuple[str, str, float, float]] = {
     "time_limits_seconds": ("time_limit_seconds", "timeLimitsSeconds", 1, MOST_SECONDS),
     "max_patterns": ("max_patterns", "maxPatterns", 0, MOST_UNITS),
     "molds_per_day": ("molds_per_day", "moldsPerDay", 0, MOST_UNITS),
-    "flask_factors": ("flask_factor", "flaskFactors", 0.01, MOST_FACTOR),
-    "pour_factors": ("pour_factor", "pourFactors", 0.01, MOST_FACTOR),
+    "flask_factors": ("flask_factor", "flaskFactors", LEAST_FACTOR, MOST_FACTOR),
+    "pour_factors": ("pour_factor", "pourFactors", LEAST_FACTOR, MOST_FACTOR),
     "demand_factors": ("demand_factor", "demandFactors", 0, MOST_FACTOR),
     "overtime_days": ("overtime_days", "overtimeDays", 0, MOST_OVERTIME),
 }
@@ -70,51 +73,59 @@ def choices_of(asked: WhatIfInput | None) -> dict[str, Sequence[Any]]:
 
     Raises
     ------
-    UserMistake
-        `WHAT_IF_EMPTY`, `WHAT_IF_TWICE`, `WHAT_IF_OUT_OF_RANGE`
+    UserMistakes
+        `WHAT_IF_EMPTY`, `WHAT_IF_TWICE`, `WHAT_IF_OUT_OF_RANGE`: all that there are, to a bound
     """
     if asked is None:
         return {}
     given: dict[str, Sequence[Any]] = {}
+    mistakes: list[UserMistake] = []
     if asked.pattern_units is not None:
-        given["pattern_unit"] = _distinct([one.value for one in asked.pattern_units], "patternUnits")
+        given["pattern_unit"] = units = [one.value for one in asked.pattern_units]
+        mistakes += _not_distinct(units, "patternUnits")
     if asked.policies is not None:
-        given["policy"] = _distinct([one.value for one in asked.policies], "policies")
+        given["policy"] = policies = [one.value for one in asked.policies]
+        mistakes += _not_distinct(policies, "policies")
     for field, (name, shown, least, most) in _FIGURES.items():
         values: list[Any] | None = getattr(asked, field)
         if values is not None:
-            given[name] = _within(_distinct(values, shown), shown, least, most)
+            given[name] = values
+            mistakes += [*_not_distinct(values, shown), *_out_of_range(values, shown, least, most)]
+    if mistakes:
+        raise UserMistakes(first_ones(mistakes, WHAT_IF))
     return given
 
 
-def _distinct(values: list[Any], shown: str) -> list[Any]:
+def _not_distinct(values: list[Any], shown: str) -> Iterator[UserMistake]:
     if not values:
-        raise UserMistake(
+        yield UserMistake(
             "WHAT_IF_EMPTY",
             f"{shown} is empty; expected the values to try.",
             path=(*WHAT_IF, shown),
             hint=f"Leave {shown} out to keep the scenario's own.",
         )
+    seen: set[Any] = set()
     for place, value in enumerate(values):
-        if value in values[:place]:
-            raise UserMistake(
+        if value in seen:
+            yield UserMistake(
                 "WHAT_IF_TWICE",
                 f"{shown} names {value} twice.",
                 path=(*WHAT_IF, shown, str(place)),
                 hint="Name each value once.",
             )
-    return values
+        seen.add(value)
 
 
-def _within(values: list[Any], shown: str, least: float, most: float) -> list[Any]:
+def _out_of_range(values: list[Any], shown: str, least: float, most: float) -> Iterator[UserMistake]:
     for place, value in enumerate(values):
         if not least <= value <= most:
-            raise UserMistake(
+            expected = f"{least:g} to {most:,.10g}"
+            yield UserMistake(
                 "WHAT_IF_OUT_OF_RANGE",
-                f"{shown} names {value}; expected {least:g} to {most:,.10g}.",
+                f"{shown} names {value}; expected {expected}.",
                 path=(*WHAT_IF, shown, str(place)),
+                hint=f"Name values from {expected}, or leave {shown} out to keep the scenario's own.",
             )
-    return values
 
 
 def require_few(scenarios: int, choices: dict[str, Sequence[Any]]) -> None:

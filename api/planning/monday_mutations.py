@@ -77,5 +77,11 @@ class MondayMutations:
 def _hour(asked: int | None) -> int:
     hour = DEFAULT_HOUR if asked is None else asked
     if not 0 <= hour <= 23:
-        raise UserMistake("HOUR_OUT_OF_RANGE", f"hour is {hour}; expected 0 to 23.", path=("input", "hour"))
+        raise UserMistake(
+            "HOUR_OUT_OF_RANGE",
+            f"hour is {hour}; expected 0 to 23.",
+            path=("input", "hour"),
+            hint="Give a full hour of the tenant's time zone, 0 (midnight) to 23, or leave hour out for "
+            f"{DEFAULT_HOUR}.",
+        )
     return hour

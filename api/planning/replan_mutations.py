@@ -184,7 +184,12 @@ def checked_token(asked: str | None) -> str | None:
 def _weeks(asked: int | None) -> int:
     weeks = 1 if asked is None else asked
     if not 1 <= weeks <= MOST_WEEKS:
-        raise UserMistake("WEEKS_OUT_OF_RANGE", f"weeks is {weeks}; expected 1 to {MOST_WEEKS}.", path=WEEKS)
+        raise UserMistake(
+            "WEEKS_OUT_OF_RANGE",
+            f"weeks is {weeks}; expected 1 to {MOST_WEEKS}.",
+            path=WEEKS,
+            hint=f"Roll on by 1 to {MOST_WEEKS} weeks, or leave weeks out for the next Monday.",
+        )
     return weeks
 
 

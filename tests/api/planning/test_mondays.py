@@ -35,7 +35,7 @@ SET = """
 mutation ($scenario: ID!, $enabled: Boolean! = true, $hour: Int, $seconds: Int) {
   setMondayReplan(input: {
     scenarioId: $scenario, enabled: $enabled, hour: $hour, timeLimitSeconds: $seconds
-  }) { scenario { mondayReplan { hour timeLimitSeconds nextAt } } userErrors { code message path } }
+  }) { scenario { mondayReplan { hour timeLimitSeconds nextAt } } userErrors { code message path hint } }
 }
 """
 
@@ -627,6 +627,14 @@ async def test_the_switch_tells_the_monday_after_one_that_is_done(planner: Desk,
     )
     payload = (await planner.ask(SET, scenario=scenario))["setMondayReplan"]
     assert datetime.fromisoformat(payload["scenario"]["mondayReplan"]["nextAt"]) == due + WEEK
+
+
+async def test_who_asks_for_an_hour_that_no_day_has_is_told_those_that_there_are(
+    planner: Desk, scenario: str
+) -> None:
+    mistake = await planner.mistake(SET, scenario=scenario, hour=25)
+    assert mistake["path"] == ["input", "hour"]
+    assert "0 (midnight) to 23" in mistake["hint"]
 
 
 @pytest.mark.parametrize("figures", [{"hour": 24}, {"hour": -1}, {"seconds": 0}, {"seconds": 10**6}], ids=str)

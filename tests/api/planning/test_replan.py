@@ -456,9 +456,9 @@ async def test_a_scenario_is_rolled_on_by_its_own_plan_of_its_own_monday_alone(
     queued = (await planned(office, scenario))["id"]
     other = (await office.ask(CLONE, id=scenario, name="Other"))["cloneScenario"]["scenario"]["id"]
     assert (await office.mistake(ROLL, scenario=other, run=queued))["code"] == "NO_PLAN"
-    assert (await office.mistake(ROLL, scenario=scenario, run=queued, weeks=0))[
-        "code"
-    ] == "WEEKS_OUT_OF_RANGE"
+    mistake = await office.mistake(ROLL, scenario=scenario, run=queued, weeks=0)
+    assert mistake["code"] == "WEEKS_OUT_OF_RANGE"
+    assert "1 to 52 weeks" in mistake["hint"]
     assert (await office.ask(ROLL, scenario=scenario, run=queued))["rollScenario"]["userErrors"] == []
     assert (await office.mistake(ROLL, scenario=scenario, run=queued))["code"] == "PLAN_OF_ANOTHER_MONDAY"
 

@@ -235,6 +235,32 @@ async def test_a_grid_that_makes_no_sense_is_told_and_queues_nothing(
     assert (await planner.ask("{ runBatches { totalCount } }"))["runBatches"]["totalCount"] == 0
 
 
+async def test_all_values_of_a_grid_that_make_no_sense_are_told_at_once_with_what_is_allowed(
+    planner: Desk,
+) -> None:
+    scenario = await import_scenario(planner)
+    what_if = {"flaskFactors": [0], "demandFactors": [-1, 1, 11], "maxPatterns": [2, 2], "overtimeDays": []}
+    payload = (await planner.ask(MANY, scenarios=[scenario], whatIf=what_if))["replanMany"]
+    assert payload["batch"] is None
+    told = {".".join(error["path"][2:]): error["hint"] for error in payload["userErrors"]}
+    assert list(told) == [
+        "maxPatterns.1",
+        "flaskFactors.0",
+        "demandFactors.0",
+        "demandFactors.2",
+        "overtimeDays",
+    ]
+    assert "from 0.01 to 10" in told["flaskFactors.0"]
+    assert "from 0 to 10" in told["demandFactors.2"]
+
+
+async def test_of_endless_values_that_make_no_sense_the_first_are_told(planner: Desk) -> None:
+    scenario = await import_scenario(planner)
+    what_if = {"overtimeDays": list(range(100, 190))}
+    payload = (await planner.ask(MANY, scenarios=[scenario], whatIf=what_if))["replanMany"]
+    assert [error["message"] for error in payload["userErrors"]][50:] == ["And 40 more."]
+
+
 @pytest.mark.parametrize("name", ["x" * 201, "a\0b"])
 async def test_a_batch_is_named_within_bounds_or_not_at_all(planner: Desk, name: str) -> None:
     scenario = await import_scenario(planner)
