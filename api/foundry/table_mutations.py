@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -288,11 +288,13 @@ class FoundryTableMutations:
         """Merge orders by their names."""
 
         def change(problem: Problem) -> Change:
-            removed = _removed(input.remove, problem["orders"])
+            removed = {name.strip() for name in input.remove}
+            unknown = list(_unknown(input.remove, problem["orders"]))
             for table, rows in problem.items():
                 if isinstance(rows, list) and table not in ("parts", "holidays", "calendar_workdays"):
                     problem[table] = [row for row in rows if row.get("order_id") not in removed]
-            return _merge(problem, "orders", input.orders, "order_id")
+            merged = _merge(problem, "orders", input.orders, "order_id")
+            return replace(merged, mistakes=[*merged.mistakes, *unknown])
 
         return await _change(info, input.scenario_id, change)
 
@@ -411,18 +413,33 @@ class Change:
         What is odd about the input itself.
     hints
         What to do about a finding where its own hint speaks of keys that the input doesn't have, by its code.
+    mistakes
+        What is wrong about the input itself: told together with what is wrong about the problem without it.
     """
 
     place: Place
     findings: Sequence[Finding] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
+    mistakes: Sequence[UserMistake] = ()
 
     async def sound(self, content: Problem) -> tuple[FoundryProblem, list[Finding]]:
-        """Read the changed problem, sound, and with what is odd about it."""
+        """Read the changed problem, sound, and with what is odd about it.
+
+        Raises
+        ------
+        UserMistakes
+            All that is wrong about the input itself, and about the problem.
+        """
+        own = first_ones(list(self.mistakes), ("input",))
         try:
-            return await sound_problem(content, ("input",), self.place)
+            sound = await sound_problem(content, ("input",), self.place)
+        except UserMistake as mistake:
+            raise UserMistakes([*own, mistake]) from mistake
         except UserMistakes as several:
-            raise UserMistakes([self._hinted(mistake) for mistake in several.mistakes]) from several
+            raise UserMistakes([*own, *map(self._hinted, several.mistakes)]) from several
+        if own:
+            raise UserMistakes(own)
+        return sound
 
     def _hinted(self, mistake: UserMistake) -> UserMistake:
         hint = self.hints.get(mistake.code, mistake.hint)
@@ -465,38 +482,36 @@ def _merge(problem: Problem, table: str, changes: Sequence[object], key: str) ->
         {name: value for name, value in row_of(change).items() if value is not None} for change in changes
     ]
     names = [row[key].strip() for row in rows]
+    found = {row[key]: row for row in problem[table]}
+    problem[table] = list({**found, **dict(zip(names, rows, strict=True))}.values())
+    place = among_rows(problem, table, key, names)
+    return Change(place, mistakes=list(_doubles(names, table, to_camel_case(key))))
+
+
+def _doubles(names: Sequence[str], table: str, key: str) -> Iterator[UserMistake]:
     seen: set[str] = set()
     for position, name in enumerate(names):
         if name in seen:
-            raise UserMistake(
+            yield UserMistake(
                 "DUPLICATE_ROW",
                 f"{table} has {name} a second time, expected one row for each.",
-                path=("input", table, str(position), to_camel_case(key)),
+                path=("input", table, str(position), key),
                 hint="Remove one of the rows, or correct its name.",
             )
         seen.add(name)
-    found = {row[key]: row for row in problem[table]}
-    problem[table] = list({**found, **dict(zip(names, rows, strict=True))}.values())
-    return Change(among_rows(problem, table, key, names))
 
 
-def _removed(names: Sequence[str], orders: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Give the names of the orders to remove, all of which the scenario has."""
+def _unknown(names: Sequence[str], orders: Sequence[Mapping[str, Any]]) -> Iterator[UserMistake]:
+    """Find the names to remove that are of no order of the scenario."""
     known = {order["order_id"] for order in orders}
-    removed = [name.strip() for name in names]
-    mistakes = [
-        UserMistake(
-            "UNKNOWN_ORDER",
-            f"The scenario has no order {name}, which is to be removed.",
-            path=("input", "remove", str(position)),
-            hint="Remove orders under the names that the scenario has.",
-        )
-        for position, name in enumerate(removed)
-        if name not in known
-    ]
-    if mistakes:
-        raise UserMistakes(first_ones(mistakes, ("input",)))
-    return set(removed)
+    for position, name in enumerate(names):
+        if name.strip() not in known:
+            yield UserMistake(
+                "UNKNOWN_ORDER",
+                f"The scenario has no order {name.strip()}, which is to be removed.",
+                path=("input", "remove", str(position)),
+                hint="Remove orders under the names that the scenario has.",
+            )
 
 
 _STATE = {

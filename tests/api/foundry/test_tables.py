@@ -401,6 +401,51 @@ async def test_a_mistake_is_told_with_its_place_in_the_input(
     assert (code, ["input", *place]) in found
 
 
+@pytest.mark.parametrize(
+    ("orders", "expected"),
+    [
+        # What can't be read is told before what doesn't fit together.
+        (
+            [
+                {**NEW, "orderId": "B-2", "partId": "X", "qty": -3},
+                NEW,
+                NEW,
+                {**NEW, "orderId": "B-3", "qty": -1},
+            ],
+            [
+                ("DUPLICATE_ROW", "orders.2.orderId"),
+                ("UNKNOWN_ORDER", "remove.1"),
+                ("PROBLEM_INVALID", "orders.0.qty"),
+                ("PROBLEM_INVALID", "orders.3.qty"),
+            ],
+        ),
+        (
+            [{**NEW, "orderId": "B-2", "partId": "X"}, NEW, {**NEW, "qty": 3}, NEW],
+            [
+                ("DUPLICATE_ROW", "orders.2.orderId"),
+                ("DUPLICATE_ROW", "orders.3.orderId"),
+                ("UNKNOWN_ORDER", "remove.1"),
+                ("UNKNOWN_PART", "orders.0.partId"),
+            ],
+        ),
+        (
+            [{**NEW, "partId": "a\0b"}],
+            [("UNKNOWN_ORDER", "remove.1"), ("TEXT_UNSTORABLE", "orders.0.partId")],
+        ),
+        ([NEW], [("UNKNOWN_ORDER", "remove.1")]),
+    ],
+)
+async def test_all_that_is_wrong_about_orders_is_told_together(
+    planner: Desk, orders: list[dict[str, Any]], expected: list[tuple[str, str]]
+) -> None:
+    scenario = await put(planner, FULL)
+    before = same(await stored(planner, scenario))
+    payload = await change(planner, "upsertOrders", scenario, orders=orders, remove=["A-2", "ghost"])
+    found = [(error["code"], ".".join(error["path"][1:])) for error in payload["userErrors"]]
+    assert found == expected
+    assert same(await stored(planner, scenario)) == before
+
+
 async def test_a_mistake_in_a_value_names_its_order_and_what_to_do(planner: Desk) -> None:
     payload = await change(planner, "upsertOrders", await put(planner, FULL), orders=[{**NEW, "qty": -1}])
     (error,) = payload["userErrors"]
