@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
-from itertools import chain
 from typing import Any
 
 import holidays
@@ -111,17 +110,11 @@ def calendar_of(pattern: WorkPattern, asof: date, weeks: int) -> dict[str, Any]:
     }
 
 
-def mistakes_in(pattern: WorkPattern, asof: date, weeks: int) -> list[UserMistake]:
-    """Tell all that is wrong about a calendar that is asked for, before it is made.
-
-    Days outside of the calendar are looked for only where its weeks make one.
-    """
+def mistakes_in(pattern: WorkPattern, weeks: int) -> list[UserMistake]:
+    """Tell all that is wrong about a calendar that is asked for, before it is made."""
     country = _country_mistake(pattern.country, pattern.region)
     found = [country] if country else []
-    closures = [_closures_backwards(pattern.closures)]
-    if 1 <= weeks <= MOST_WEEKS:
-        closures.append(_closures_outside(pattern.closures, asof, weeks))
-    else:
+    if not 1 <= weeks <= MOST_WEEKS:
         found.append(
             UserMistake(
                 "WEEKS_OUT_OF_RANGE",
@@ -130,7 +123,7 @@ def mistakes_in(pattern: WorkPattern, asof: date, weeks: int) -> list[UserMistak
                 hint=f"Ask for 1 to {MOST_WEEKS} weeks, or leave weeks out for {USUAL_WEEKS}.",
             )
         )
-    return [*found, *chain.from_iterable(closures)]
+    return [*found, *_closures_backwards(pattern.closures)]
 
 
 def _closures_backwards(closures: Sequence[tuple[date, date]]) -> Iterator[UserMistake]:
@@ -144,30 +137,23 @@ def _closures_backwards(closures: Sequence[tuple[date, date]]) -> Iterator[UserM
             )
 
 
-def _closures_outside(closures: Sequence[tuple[date, date]], asof: date, weeks: int) -> Iterator[UserMistake]:
-    """Find the closures without any day of the calendar: most likely of a mistyped year.
-
-    Those in the years after it whose holidays are kept are among them: a shutdown that was meant for this
-    year would be planned as working days.
-    """
-    last = _ends(asof, weeks)[0] - _DAY
-    for position, (first, final) in enumerate(closures):
-        if first <= final and (final < asof or first > last):
-            remedy = "leave the closure out" if final < asof else "ask for more weeks"
-            yield UserMistake(
-                "CLOSURE_OUTSIDE",
-                f"The closure from {first} to {final} lies outside of the calendar; expected days from "
-                f"{asof} to {last}.",
-                path=("input", "closures", str(position)),
-                hint=f"The calendar's first day is {asof}, its last one {last}: correct the year or the "
-                f"days, or {remedy}.",
-            )
-
-
 def oddities_of(pattern: WorkPattern, asof: date, weeks: int) -> list[Finding]:
-    """Tell the extra days that change nothing, and those that lie in a closure."""
-    last = _ends(asof, weeks)[0] - _DAY
-    found = []
+    """Tell the closures and extra days that change nothing in the calendar, and the days that are both."""
+    end, beyond = _ends(asof, weeks)
+    last = end - _DAY
+    found = [
+        warning(
+            "CLOSURE_OUTSIDE",
+            f"The closure from {first} to {final} lies outside of the calendar, {asof} to {last}.",
+            ("closures", position),
+            "It counts only in a plan that reaches beyond the calendar; correct its days if they were meant "
+            "for this one."
+            if last < first <= beyond
+            else "It changes nothing; correct its days if it was meant.",
+        )
+        for position, (first, final) in enumerate(pattern.closures)
+        if final < asof or first > last
+    ]
     for position, day in enumerate(pattern.extra_days):
         if not asof <= day <= last:
             found.append(

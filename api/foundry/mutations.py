@@ -34,7 +34,7 @@ class ProblemWarning:
     code: str = strawberry.field(description="Stable name of the oddity, for programs.")
     message: str = strawberry.field(description="What was found, and what was expected.")
     path: list[str] = strawberry.field(
-        description="Where in the problem, from the outside in; of extra days, in the input."
+        description="Where in the problem, from the outside in; of closures and extra days, in the input."
     )
     hint: str = strawberry.field(description="How the plan deals with it, or what to do next.")
 

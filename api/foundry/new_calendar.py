@@ -39,7 +39,7 @@ def put_calendar(content: dict[str, Any], pattern: WorkPattern, weeks: int) -> l
         It is no calendar, or a pin would have no workday.
     """
     problem = formed_problem(content, _INPUT)
-    if mistakes := mistakes_in(pattern, problem.asof_date, weeks):
+    if mistakes := mistakes_in(pattern, weeks):
         raise UserMistakes(first_ones(mistakes, _INPUT))
     made = calendar_of(pattern, problem.asof_date, weeks)
     recounted = _recounted(problem, made)

@@ -214,8 +214,7 @@ class SetCalendarInput:
         default=None, description="Code of the region in that country, such as BY; not without a country."
     )
     closures: list[DaySpanInput] = strawberry.field(
-        default_factory=list,
-        description="Days on which it is closed besides; each closure has a day of the calendar at least.",
+        default_factory=list, description="Days on which it is closed besides."
     )
     extra_days: list[date] = strawberry.field(
         default_factory=list, description="Days on which it works all the same."
