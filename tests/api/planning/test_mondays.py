@@ -381,8 +381,10 @@ async def test_a_running_service_keeps_the_mondays_and_a_command_beside_it_does_
 
 
 async def test_a_state_of_an_earlier_monday_is_carried_on_as_planned_and_the_run_says_so(
-    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
+    planner: Desk, admin: Connection, mondays: Mondays, clock: Clock, jobs: Connection
 ) -> None:
+    # One mold a day: whatever the plan, two weeks leave some.
+    scenario = await switched_on(planner, admin, resources={**PROBLEM["resources"], "molding_max_per_day": 1})
     await mondays.look()
     for week in (1, 2):
         *_, last = await runs_of(planner, scenario)
