@@ -47,10 +47,10 @@ STEPS_OF_NODE = 20_000
 PERIOD = 0.1
 """Seconds between two looks at whether to go on waiting."""
 GRACE_STEPS, GRACE = 30_000, 2.0
-"""Iterations for each tier below where the run is halted or out of time, and seconds that end them on a busy
-machine: a plan that is not polished leaves its late units at the horizon's end."""
-UNHURRIED = 1.0
-"""Seconds left from which the tiers below are polished by the clock."""
+"""Iterations for each tier below, whatever the clock says, and seconds that end them on a busy machine: else
+late units stay at the horizon's end."""
+UNHURRIED = 0.3
+"""Seconds left from which the tiers below are polished on, by the clock."""
 TIER = 1e3
 """How much more a tier weighs than the next one below, where the search polishes; more than one move can win
 below, while all of them together stay within the digits of a float."""
@@ -418,12 +418,15 @@ class Portfolio:
         )
 
     def _polish(self, annealing: Annealing) -> None:
-        """Minimise the tiers below; in short where no time is left, or where the run is halted meanwhile."""
+        """Minimise the tiers below: in short at any rate, and on while there is time."""
         self.phase = "POLISH"
+        if self._effort.steps is None or self._halt.is_set():
+            self._polish_in_short(annealing)
         if not self._halt.is_set() and self._left() > UNHURRIED:
             self._polish_tiers(annealing)
-            if not self._halt.is_set():
-                return
+
+    def _polish_in_short(self, annealing: Annealing) -> None:
+        """Pull the worst out of the tiers below, by iterations."""
         end = self._clock() + GRACE
         for tier, aim in self._tiers():
             if getattr(self.incumbent.score, tier.value) > 0:

@@ -91,8 +91,12 @@ async def scenario(planner: Desk, admin: Connection) -> str:
 
 
 async def switched_on(desk: Desk, admin: Connection, name: str = "Harbour", **problem: Any) -> str:
-    """A scenario that is replanned on Mondays at six, asked for before the first of them."""
-    key = await import_scenario(desk, {**PROBLEM, **problem}, name)
+    """A scenario that is replanned on Mondays at six, asked for before the first of them.
+
+    It makes one mold a day, so that the first weeks leave some, whatever the plan.
+    """
+    resources = {**PROBLEM["resources"], "molding_max_per_day": 1}
+    key = await import_scenario(desk, {**PROBLEM, "resources": resources, **problem}, name)
     payload = (await desk.ask(SET, scenario=key))["setMondayReplan"]
     assert payload["userErrors"] == []
     await admin.execute("update monday_replans set asked_at = $1", SIX - timedelta(days=3))
@@ -381,10 +385,8 @@ async def test_a_running_service_keeps_the_mondays_and_a_command_beside_it_does_
 
 
 async def test_a_state_of_an_earlier_monday_is_carried_on_as_planned_and_the_run_says_so(
-    planner: Desk, admin: Connection, mondays: Mondays, clock: Clock, jobs: Connection
+    planner: Desk, scenario: str, mondays: Mondays, clock: Clock, jobs: Connection
 ) -> None:
-    # One mold a day: whatever the plan, two weeks leave some.
-    scenario = await switched_on(planner, admin, resources={**PROBLEM["resources"], "molding_max_per_day": 1})
     await mondays.look()
     for week in (1, 2):
         *_, last = await runs_of(planner, scenario)
