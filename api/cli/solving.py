@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from api.cli.failure import CommandFailed, job_failure
 from api.cli.terminal import err
 from api.cli.writing import write_or_print
+from api.workbooks.package import OLE_MAGIC, ZIP_MAGIC
 from solver_jobs.errors import JobError
 from solver_jobs.faults import describe_faults
 from solver_jobs.forecast.planner import solve
@@ -20,7 +21,7 @@ from solver_jobs.forecast.problem import ForecastProblem
 Model = TypeVar("Model", bound=BaseModel)
 MOST_FAULTS = 20
 """Faults of a file that are printed."""
-_WORKBOOKS = ((b"PK\x03\x04", b"xl/"), (b"\xd0\xcf\x11\xe0", "Workbook".encode("utf-16-le")))
+_WORKBOOKS = ((ZIP_MAGIC, b"xl/"), (OLE_MAGIC, "Workbook".encode("utf-16-le")))
 """How .xlsx and .xls begin, and the name of a part that tells them from other archives."""
 
 

@@ -17,8 +17,8 @@ RATIO_APPLIES_FROM = 5_000_000
 MAX_PARTS = 5_000
 
 _CHUNK = 64 * 1024
-_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ZIP_MAGIC = b"PK\x03\x04"
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ZIP_MAGIC = b"PK\x03\x04"
 _SAVE_AS = "Open it in a spreadsheet program and save it as .xlsx."
 
 
@@ -99,9 +99,9 @@ def name_of(member: zipfile.ZipInfo) -> str:
 
 
 def _check_signature(content: bytes) -> None:
-    if content.startswith(_OLE_MAGIC):
+    if content.startswith(OLE_MAGIC):
         raise _ole_problem(content)
-    if not content.startswith(_ZIP_MAGIC):
+    if not content.startswith(ZIP_MAGIC):
         raise WorkbookRefused(
             Code.NOT_A_WORKBOOK,
             f"The file is not an Excel workbook: it looks like {_look(content)}.",
